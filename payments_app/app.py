@@ -1,0 +1,31 @@
+"""The composition root of the web process: settings, database, commands, the edges.
+
+Nothing is opened here: the engine connects on first use, so that ``flask --help`` starts no
+database and a forked web worker inherits no connection.
+"""
+
+from importlib import import_module
+from importlib.util import find_spec
+
+from flask import Flask
+
+from payments_app import cli
+from payments_app.config import Config, load_config
+from payments_app.db import Database
+
+# Each has a function register(app) that adds its blueprints.
+EDGES = ("payments_app.api", "payments_app.web")
+
+
+def build(config: Config | None = None) -> Flask:
+    """A new application; ``config`` None reads the environment."""
+    config = config or load_config()
+    app = Flask("payments_app")
+    app.secret_key = config.secret_key
+    app.extensions["config"] = config
+    app.extensions["database"] = Database(config)
+    cli.register(app)
+    for edge in EDGES:
+        if find_spec(edge) is not None:
+            import_module(edge).register(app)
+    return app

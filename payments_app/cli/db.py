@@ -1,0 +1,102 @@
+"""``flask db``: bring a database to the schema that this code needs, and say where it is.
+
+Business tables are migrated by Alembic; the queue installs and upgrades its own schema. Both happen
+under one advisory lock, so that several starters at once (containers, `make run` beside a test)
+upgrade once and in order, and the others find nothing left to do.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+from alembic import command
+from alembic.config import Config as AlembicConfig
+from alembic.runtime.migration import MigrationContext
+from flask import current_app
+from sqlalchemy import Connection, text
+
+import payments_app
+from payments_app.config import ConfigError
+from payments_app.db import Database, DatabaseUnavailable, check_answers, make_engine
+from payments_app.embedded_postgres import EmbeddedPostgresError
+
+MIGRATIONS = Path(payments_app.__file__).parent / "migrations"
+# Any fixed number serves, as long as nothing else in this database uses it.
+UPGRADE_LOCK = 7_236_154_001
+
+
+@click.group("db")
+def group() -> None:
+    """The database's schema."""
+
+
+@group.command("upgrade")
+def upgrade_command() -> None:
+    """Bring the schema of the business and of the queue up to date."""
+    with explained():
+        upgrade(database().url)
+    click.echo("The schema is up to date.")
+
+
+@group.command("current")
+def current_command() -> None:
+    """Show which migration the database is at, and which one this code needs."""
+    with explained(), database().engine.connect() as connection:
+        click.echo(f"database {revision(connection) or 'empty'}, code {newest_revision()}")
+
+
+def upgrade(url: str) -> None:
+    """Migrate the business tables and the queue's; safe when several do it at once."""
+    check_answers(url)
+    engine = make_engine(url, application_name="payments-app upgrade")
+    try:
+        with engine.connect() as connection:
+            connection.execute(text("SELECT pg_advisory_lock(:key)"), {"key": UPGRADE_LOCK})
+            connection.commit()  # The lock is the session's; no transaction waits open for Alembic.
+            with connection.begin():
+                command.upgrade(_alembic(connection), "head")
+            with connection.begin():
+                _install_queue(connection)
+    finally:
+        engine.dispose()  # Ends the session, and with it the lock.
+
+
+def revision(connection: Connection) -> str | None:
+    """The migration that the database is at; None before the first."""
+    return MigrationContext.configure(connection).get_current_revision()
+
+
+def newest_revision() -> str | None:
+    """The migration that this code needs."""
+    from alembic.script import ScriptDirectory
+
+    return ScriptDirectory(str(MIGRATIONS)).get_current_head()
+
+
+def database() -> Database:
+    """The database of the running command."""
+    found: Database = current_app.extensions["database"]
+    return found
+
+
+@contextmanager
+def explained() -> Iterator[None]:
+    """Show what a person can put right as one message; anything else keeps its traceback."""
+    try:
+        yield
+    except (ConfigError, DatabaseUnavailable, EmbeddedPostgresError) as error:
+        raise click.ClickException(str(error)) from None
+
+
+def _install_queue(connection: Connection) -> None:
+    from queue_core import schema
+
+    schema.install(connection)
+
+
+def _alembic(connection: Connection) -> AlembicConfig:
+    config = AlembicConfig()
+    config.set_main_option("script_location", str(MIGRATIONS).replace("%", "%%"))
+    config.attributes["connection"] = connection
+    return config

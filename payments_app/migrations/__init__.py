@@ -1,0 +1,1 @@
+"""The business tables, one numbered step after another. The queue ships its own schema."""
