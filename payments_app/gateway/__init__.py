@@ -1,0 +1,1 @@
+"""Talking to a payment gateway: the port, Stripe's adapter, and a simulator to talk to."""
