@@ -1,0 +1,220 @@
+"""The contract between who enqueues and who performs: a frozen class of small JSON values, named once.
+
+Options live in one `__job__` attribute, so that a field may have any name, `queue` and `priority` included. The
+codec is strict in both directions: what JSON would bend (Decimal, datetime, NaN, integer keys) is refused with the
+field's name at enqueue, and what an older or newer class cannot take is refused with the field's name when it runs,
+never guessed.
+"""
+
+import dataclasses
+import json
+import math
+import types
+import typing
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, ClassVar, Self
+
+from queue_core.errors import InvalidJob, UndecodableArgs
+from queue_core.unique import Unique
+
+# Above this the row is no longer an instruction but a document: every claim would carry it through WAL and memory.
+ARGS_SIZE_MAX = 32 * 1024
+KIND_LENGTH_MAX = 200
+
+_SIMPLE: dict[Any, tuple[type, ...]] = {
+    str: (str,),
+    int: (int,),
+    float: (float, int),
+    bool: (bool,),
+    type(None): (type(None),),
+    list: (list,),
+    dict: (dict,),
+    tuple: (list, tuple),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class JobOptions:
+    """Defaults of one kind; each may be overridden at insert."""
+
+    kind: str
+    queue: str = "default"
+    max_attempts: int = 20
+    priority: int = 0
+    tags: tuple[str, ...] = ()
+    unique: Unique | None = None
+    timeout_s: float = 300.0
+    record: bool = False
+    isolation: str = "thread"
+
+    def __post_init__(self) -> None:
+        check_options(self.kind, self.max_attempts, self.priority, self.tags)
+        if self.timeout_s <= 0:
+            raise InvalidJob(f"{self.kind}: timeout must be more than 0 seconds")
+        if self.isolation not in {"thread", "process"}:
+            raise InvalidJob(f"{self.kind}: isolation must be 'thread' or 'process'")
+
+
+class JobArgs:
+    """Base of arguments: `@dataclass(frozen=True) class SendMail(JobArgs, kind="send_mail"): to: str`."""
+
+    __job__: ClassVar[JobOptions]
+
+    def __init_subclass__(
+        cls, *, kind: str | None = None, timeout: float = 300.0, **options: Any
+    ) -> None:
+        super().__init_subclass__()
+        if kind is None:
+            if not hasattr(cls, "__job__"):
+                raise InvalidJob(
+                    f'{cls.__name__} needs a kind: class {cls.__name__}(JobArgs, kind="…")'
+                )
+            return
+        known = {field.name for field in dataclasses.fields(JobOptions)}
+        if unknown := set(options) - known:
+            raise InvalidJob(
+                f"{cls.__name__}: unknown options {sorted(unknown)}; known are {sorted(known)}"
+            )
+        if "tags" in options:
+            options["tags"] = tuple(options["tags"])
+        cls.__job__ = JobOptions(kind=kind, timeout_s=options.pop("timeout_s", timeout), **options)
+
+    def encode(self) -> dict[str, Any]:
+        if not dataclasses.is_dataclass(self):
+            raise InvalidJob(f"{type(self).__name__} must be a frozen dataclass")
+        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+
+    @classmethod
+    def decode(cls, values: Mapping[str, Any]) -> Self:
+        return typing.cast("Self", decode_args(cls, values))
+
+
+@dataclass(frozen=True, slots=True)
+class PlainArgs:
+    """Arguments of a function worker: any JSON object, under the options of that function."""
+
+    options: JobOptions
+    values: dict[str, Any]
+
+    def encode(self) -> dict[str, Any]:
+        return dict(self.values)
+
+
+def options_of(args: JobArgs | PlainArgs) -> JobOptions:
+    if isinstance(args, PlainArgs):
+        return args.options
+    if isinstance(args, JobArgs) and hasattr(args, "__job__"):
+        return args.__job__
+    raise InvalidJob(
+        f"{type(args).__name__} is no job: insert an instance of a JobArgs class, or worker.new(…)"
+    )
+
+
+def encode_args(args: JobArgs | PlainArgs) -> tuple[dict[str, Any], str]:
+    """The values and their JSON text; InvalidJob names the field that JSON cannot hold."""
+    kind = options_of(args).kind
+    values = args.encode()
+    for name, value in values.items():
+        check_json(value, f"{kind}.{name}")
+    text = to_json(values)
+    if len(text.encode()) > ARGS_SIZE_MAX:
+        raise InvalidJob(
+            f"{kind}: arguments are {len(text.encode())} bytes, allowed are {ARGS_SIZE_MAX}: "
+            "pass an id, not the object"
+        )
+    return values, text
+
+
+def to_json(value: Any) -> str:
+    return json.dumps(value, allow_nan=False, separators=(",", ":"))
+
+
+def check_json(value: Any, path: str) -> None:
+    """Strict: what json.dumps would bend or PostgreSQL refuse is an error that names the field."""
+    if value is None or isinstance(value, bool):
+        return
+    if isinstance(value, str):
+        if "\x00" in value:
+            raise InvalidJob(f"{path}: text with a NUL character cannot be stored")
+        if not value.isascii() and any("\ud800" <= character <= "\udfff" for character in value):
+            raise InvalidJob(f"{path}: text with a lone surrogate cannot be stored")
+    elif isinstance(value, float):
+        if not math.isfinite(value):
+            raise InvalidJob(f"{path}: {value} is not JSON; pass a finite number or None")
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            check_json(item, f"{path}[{index}]")
+    elif isinstance(value, dict):
+        for key, item in value.items():
+            if not isinstance(key, str):
+                raise InvalidJob(f"{path}: key {key!r} must be text")
+            check_json(key, f"{path} (key)")
+            check_json(item, f"{path}.{key}")
+    elif not isinstance(value, int):
+        raise InvalidJob(
+            f"{path}: {type(value).__name__} is not JSON; pass text, a number, true, false, null, a list or an object"
+        )
+
+
+def check_options(kind: str, max_attempts: Any, priority: Any, tags: Any) -> None:
+    if not isinstance(kind, str) or not 1 <= len(kind) <= KIND_LENGTH_MAX:
+        raise InvalidJob(f"kind {kind!r}: must be text of 1 to {KIND_LENGTH_MAX} characters")
+    if isinstance(max_attempts, bool) or not isinstance(max_attempts, int) or max_attempts < 1:
+        raise InvalidJob(
+            f"{kind}: max_attempts must be a whole number of 1 or more, not {max_attempts!r}"
+        )
+    if isinstance(priority, bool) or not isinstance(priority, int) or not 0 <= priority <= 9:
+        raise InvalidJob(f"{kind}: priority must be 0 (first) to 9 (last), not {priority!r}")
+    if isinstance(tags, str) or not all(isinstance(tag, str) and "\x00" not in tag for tag in tags):
+        raise InvalidJob(f"{kind}: tags must be a tuple of texts")
+
+
+def decode_args(cls: type[Any], values: Mapping[str, Any]) -> Any:
+    fields = {field.name: field for field in dataclasses.fields(cls)}
+    kind = cls.__job__.kind
+    if unknown := sorted(set(values) - set(fields)):
+        raise UndecodableArgs(f"{kind}: stored field {unknown[0]!r} is unknown to {cls.__name__}")
+    for name, field in fields.items():
+        optional = (
+            field.default is not dataclasses.MISSING
+            or field.default_factory is not dataclasses.MISSING
+        )
+        if name not in values and not optional:
+            raise UndecodableArgs(f"{kind}: field {name!r} is missing in the stored arguments")
+    hints = _accepted_types(cls)
+    ready = {}
+    for name, value in values.items():
+        accepted = hints[name]
+        if accepted is not None and (
+            not isinstance(value, accepted) or (isinstance(value, bool) and bool not in accepted)
+        ):
+            expected = " or ".join(sorted({one.__name__ for one in accepted}))
+            raise UndecodableArgs(
+                f"{kind}: field {name!r} must be {expected}, not {type(value).__name__}"
+            )
+        is_tuple = accepted is not None and tuple in accepted and isinstance(value, list)
+        ready[name] = tuple(value) if is_tuple else value
+    return cls(**ready)
+
+
+_accepted: dict[type[Any], dict[str, tuple[type, ...] | None]] = {}
+
+
+def _accepted_types(cls: type[Any]) -> dict[str, tuple[type, ...] | None]:
+    """Per field, what a JSON value may be; None means that the annotation says more than we check."""
+    if cls not in _accepted:
+        hints = typing.get_type_hints(cls)
+        _accepted[cls] = {
+            field.name: _accept(hints[field.name]) for field in dataclasses.fields(cls)
+        }
+    return _accepted[cls]
+
+
+def _accept(hint: Any) -> tuple[type, ...] | None:
+    origin = typing.get_origin(hint)
+    if origin in {typing.Union, types.UnionType}:
+        parts = [_accept(part) for part in typing.get_args(hint)]
+        return None if None in parts else tuple(one for part in parts if part for one in part)
+    supertype = getattr(hint, "__supertype__", None)  # NewType
+    return _SIMPLE.get(supertype or origin or hint)

@@ -1,0 +1,51 @@
+"""Operators' verbs, for code, pages and the command line alike: functions that take a connection and never commit.
+
+Desired state lives in tables: an order given here holds on every node within a second, also across restarts and when
+a notification is lost. Bulk verbs take a Filter; `dry_run=True` tells which jobs they would touch.
+"""
+
+from queue_core.control.jobs import (
+    Changed,
+    Filter,
+    cancel,
+    count_jobs,
+    delete,
+    list_jobs,
+    rejected,
+    retry,
+    run_now,
+    show_job,
+    update,
+)
+from queue_core.control.queues import (
+    drain_workers,
+    list_queues,
+    list_workers,
+    pause_queue,
+    reset_queue,
+    resume_queue,
+    scale_queue,
+    stats,
+)
+
+__all__ = [
+    "Changed",
+    "Filter",
+    "cancel",
+    "count_jobs",
+    "delete",
+    "drain_workers",
+    "list_jobs",
+    "list_queues",
+    "list_workers",
+    "pause_queue",
+    "rejected",
+    "reset_queue",
+    "resume_queue",
+    "retry",
+    "run_now",
+    "scale_queue",
+    "show_job",
+    "stats",
+    "update",
+]

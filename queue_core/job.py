@@ -1,0 +1,134 @@
+"""What `perform` gets: the job's values, its clock, and the two ways to end with its effects.
+
+`idempotency_key` is the same in every attempt: hand it to the outside world. `lease` is new in every attempt: hand it
+to whoever must refuse a predecessor. `transaction()` makes effects in this database happen exactly once;
+`complete(session)` keeps facts even when the lease is gone; everything else is at least once.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Generic, TypeVar
+
+import sqlalchemy
+from sqlalchemy import event
+from sqlalchemy.orm import Session, sessionmaker
+
+from queue_core import checkpoints, clock, lease
+from queue_core.errors import JobCancelled, JobInterrupted, JobTimeout, LeaseLost
+from queue_core.lease import LeaseToken
+
+A = TypeVar("A")
+
+
+@dataclass(slots=True)
+class Run:
+    """The runtime's side of one run: why it should stop, and whether it has completed itself."""
+
+    deadline_s: float = float("inf")
+    cancel_reason: str | None = None
+    interrupted: str | None = None
+    completed: bool = False
+    thread_name: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Job(Generic[A]):
+    """One run of one job."""
+
+    id: int
+    kind: str
+    queue: str
+    args: A
+    attempt: int
+    max_attempts: int
+    lease: int
+    inserted_at: datetime
+    scheduled_at: datetime
+    priority: int = 0
+    tags: tuple[str, ...] = ()
+    meta: Mapping[str, Any] = field(default_factory=dict)
+    snoozed: int = 0
+    rescues: int = 0
+    schema: str = "queue"
+    _sessions: "Callable[[], Session] | None" = None
+    _run: Run = field(default_factory=Run)
+
+    @property
+    def idempotency_key(self) -> str:
+        """Stable over all attempts, also after a redrive."""
+        return f"{self.schema}:{self.id}"
+
+    @property
+    def token(self) -> LeaseToken:
+        return LeaseToken(self.id, self.lease, self.attempt, self.schema)
+
+    @property
+    def remaining(self) -> float:
+        """Seconds until the deadline; negative when it has passed."""
+        return self._run.deadline_s - clock.boottime_s()
+
+    def check_cancelled(self) -> None:
+        """Raises when this run should stop: cancelled, past its deadline, or its worker is stopping."""
+        run = self._run
+        if run.cancel_reason is not None:
+            raise JobCancelled(run.cancel_reason)
+        if self.remaining <= 0:
+            raise JobTimeout(f"job {self.id} ran past its deadline")
+        if run.interrupted is not None:
+            raise JobInterrupted(run.interrupted)
+
+    @contextmanager
+    def session(self) -> Iterator[Session]:
+        """A plain transaction: commits at the end, rolls back on an exception."""
+        with self._new_session() as session, session.begin():
+            self._bound_statements(session)
+            yield session
+
+    @contextmanager
+    def transaction(self) -> Iterator[Session]:
+        """A transaction that completes the job at its end, or raises LeaseLost and rolls back both."""
+        with self.session() as session:
+            yield session
+            if not self.complete(session):
+                raise LeaseLost(
+                    f"job {self.id}: lease {self.lease} was lost; its effects are rolled back"
+                )
+        self._run.completed = True
+        checkpoints.reach("complete.committed")
+
+    def complete(self, session: "Session | sqlalchemy.Connection") -> bool:
+        """Completes the job in this transaction; False when the lease was lost. Facts are kept either way."""
+        held = lease.complete(session, self.token)
+        if held and isinstance(session, Session):
+            event.listen(session, "after_commit", self._mark_completed)
+        return held
+
+    def require_lease(self, session: "Session | sqlalchemy.Connection") -> None:
+        """Raises LeaseLost unless this run still owns the job."""
+        lease.require(session, self.token)
+
+    def _mark_completed(self, session: Session) -> None:
+        # Also called when a SAVEPOINT is released; only the outermost commit counts. Where no event tells (plain
+        # connections), the settle asks the database and finds this very lease in history.
+        if not session.in_nested_transaction():
+            self._run.completed = True
+
+    def _new_session(self) -> Session:
+        if self._sessions is None:
+            raise RuntimeError(
+                f"job {self.id} has no database; perform it through a Queue or testing.perform_job"
+            )
+        return self._sessions()
+
+    def _bound_statements(self, session: Session) -> None:
+        # A statement that outlives the deadline would hold its thread past every cooperative stop.
+        left_ms = int(min(max(self.remaining, 0.001), 86_400) * 1000)
+        session.connection().exec_driver_sql(
+            "SELECT set_config('statement_timeout', %(left)s, true)", {"left": str(left_ms)}
+        )
+
+
+def sessions_of(engine: sqlalchemy.Engine) -> Callable[[], Session]:
+    return sessionmaker(engine, expire_on_commit=False)

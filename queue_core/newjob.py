@@ -1,0 +1,142 @@
+"""One job as it will be stored: declared defaults, overridden per call, checked in the caller's face. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Any
+
+from queue_core.args import (
+    ARGS_SIZE_MAX,
+    JobArgs,
+    PlainArgs,
+    check_json,
+    check_options,
+    encode_args,
+    options_of,
+    to_json,
+)
+from queue_core.errors import InvalidJob
+from queue_core.unique import Unique, unique_key
+
+OPTIONS = (
+    "queue",
+    "priority",
+    "tags",
+    "meta",
+    "max_attempts",
+    "schedule_in",
+    "scheduled_at",
+    "unique",
+    "replace",
+    "wake",
+)
+REPLACEABLE_FIELDS = ("args", "meta", "tags", "priority", "max_attempts", "scheduled_at")
+REPLACEABLE_STATES = ("available", "scheduled", "retryable")
+
+
+@dataclass(frozen=True, slots=True)
+class NewJob:
+    """Values ready for the statement."""
+
+    kind: str
+    queue: str
+    priority: int
+    max_attempts: int
+    scheduled_at: datetime | None
+    delay_s: float | None
+    args: str
+    meta: str
+    tags: str
+    tag_names: tuple[str, ...]
+    unique_key: bytes | None
+    unique_states: str | None
+    is_windowed: bool
+    period_s: float | None
+    window_from: datetime | None
+    replace: str | None
+    wake: bool
+
+
+def prepare(args: JobArgs | PlainArgs, **options: Any) -> NewJob:
+    """Options: queue, priority, tags, meta, max_attempts, schedule_in (seconds or timedelta), scheduled_at (aware),
+    unique (a Unique, or None for none), replace ({state: fields} or fields), wake."""
+    declared = options_of(args)
+    kind = declared.kind
+    if unknown := sorted(set(options) - set(OPTIONS)):
+        raise InvalidJob(f"{kind}: unknown option {unknown[0]!r}; known are {', '.join(OPTIONS)}")
+    queue = options.get("queue", declared.queue)
+    priority = options.get("priority", declared.priority)
+    max_attempts = options.get("max_attempts", declared.max_attempts)
+    tags = options.get("tags", declared.tags)
+    check_options(kind, max_attempts, priority, tags)
+    values, text = encode_args(args)
+    meta = options.get("meta") or {}
+    unique = options.get("unique", declared.unique)
+    scheduled_at, delay_s = _due(kind, options)
+    return NewJob(
+        kind=kind,
+        queue=queue,
+        priority=priority,
+        max_attempts=max_attempts,
+        scheduled_at=scheduled_at,
+        delay_s=delay_s,
+        args=text,
+        meta=_meta(kind, meta),
+        tags=to_json(list(tags)),
+        tag_names=tuple(tags),
+        unique_key=unique_key(unique, kind=kind, queue=queue, args=values, meta=meta)
+        if unique
+        else None,
+        unique_states=",".join(unique.state_names) if unique else None,
+        is_windowed=bool(unique and unique.is_windowed),
+        period_s=unique.period_s if unique else None,
+        window_from=scheduled_at if unique and unique.timestamp == "scheduled_at" else None,
+        replace=_replace(kind, options.get("replace"), unique),
+        wake=bool(options.get("wake", False)),
+    )
+
+
+def _due(kind: str, options: Mapping[str, Any]) -> tuple[datetime | None, float | None]:
+    at, delay = options.get("scheduled_at"), options.get("schedule_in")
+    if at is not None and delay is not None:
+        raise InvalidJob(f"{kind}: give scheduled_at or schedule_in, not both")
+    if at is not None and (not isinstance(at, datetime) or at.tzinfo is None):
+        raise InvalidJob(f"{kind}: scheduled_at must be a datetime with a time zone, not {at!r}")
+    if isinstance(delay, timedelta):
+        delay = delay.total_seconds()
+    if delay is not None and (
+        isinstance(delay, bool) or not isinstance(delay, int | float) or delay != delay
+    ):
+        raise InvalidJob(f"{kind}: schedule_in must be seconds or a timedelta, not {delay!r}")
+    return at, delay
+
+
+def _meta(kind: str, meta: Any) -> str:
+    if not isinstance(meta, Mapping):
+        raise InvalidJob(f"{kind}: meta must be an object")
+    check_json(dict(meta), f"{kind}.meta")
+    text = to_json(dict(meta))
+    if len(text.encode()) > ARGS_SIZE_MAX:
+        raise InvalidJob(
+            f"{kind}: meta is larger than {ARGS_SIZE_MAX} bytes; keep documents in a table"
+        )
+    return text
+
+
+def _replace(kind: str, replace: Any, unique: Unique | None) -> str | None:
+    if not replace:
+        return None
+    if unique is None:
+        raise InvalidJob(f"{kind}: replace needs unique")
+    if not isinstance(replace, Mapping):
+        replace = dict.fromkeys(REPLACEABLE_STATES, replace)
+    for state, fields in replace.items():
+        if state not in REPLACEABLE_STATES:
+            raise InvalidJob(
+                f"{kind}: replace in state {state!r} is impossible; use {REPLACEABLE_STATES}"
+            )
+        if unknown := set(fields) - set(REPLACEABLE_FIELDS):
+            raise InvalidJob(
+                f"{kind}: replace of {sorted(unknown)} is impossible; use {REPLACEABLE_FIELDS}"
+            )
+    return to_json({state: list(fields) for state, fields in replace.items()})

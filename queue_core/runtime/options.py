@@ -1,0 +1,44 @@
+"""What one node was told at its start: times, limits, and where the database is. Plain values."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from queue_core.lifecycle import DEFAULT_MAX_RESCUES
+from queue_core.settings import QueueSettings
+
+
+@dataclass(frozen=True, slots=True)
+class RuntimeOptions:
+    """Defaults suit one machine and a local database."""
+
+    database_url: str
+    schema: str
+    queues: tuple[QueueSettings, ...]
+    caps: Mapping[str, int] = field(default_factory=dict)
+    processes: int = 1
+    stop_when_empty: bool = False
+    # A lost node's jobs wait this long. Three renewals fit, so that one lost packet rescues nothing.
+    lease_s: float = 15.0
+    # Polling is the guarantee behind NOTIFY: an order or a job is noticed within this time.
+    poll_s: float = 1.0
+    shutdown_timeout_s: float = 15.0
+    # After its deadline a job may tidy up this long; then its whole child is killed.
+    deadline_grace_s: float = 5.0
+    # A child that has not beaten for this long holds the interpreter lock in some C code.
+    hung_after_s: float = 10.0
+    max_rescues: int = DEFAULT_MAX_RESCUES
+    # Recycling: a child stops gracefully after this many jobs, or above this much memory; 0 = never.
+    max_jobs: int = 0
+    max_memory_mb: int = 0
+    claim_ahead: bool | None = None
+    history_days: int = 14
+    node: str = ""
+
+    @property
+    def renew_every_s(self) -> float:
+        return self.lease_s / 3
+
+    @property
+    def fence_after_s(self) -> float:
+        """Without a renewal for this long, by its own clock, a worker starts nothing more (R2)."""
+        return self.lease_s * 0.8

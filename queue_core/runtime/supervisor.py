@@ -1,0 +1,2 @@
+def run_supervisor(*args, **kwargs):
+    raise SystemExit("being built")

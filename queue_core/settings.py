@@ -1,0 +1,72 @@
+"""How a queue was configured: limits per process and over all nodes, rate, paused at birth. Pure.
+
+    queues={"default": 10, "emails": {"limit": 5, "rate": (25, 1.0), "global_limit": 40, "by": "customer_id"}}
+
+A configured value is written only where the table has no row; an operator's value stays until it is reset.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Self
+
+from queue_core.errors import InvalidJob
+
+# A process with a thousand threads is a mistake; more processes are the way.
+PROCESS_LIMIT_MAX = 1000
+_OPTIONS = ("limit", "paused", "global_limit", "rate", "by")
+
+
+@dataclass(frozen=True, slots=True)
+class QueueSettings:
+    """One queue as configured; `by` names an argument that global limit and rate are counted per value of."""
+
+    name: str
+    limit: int = 10
+    paused: bool = False
+    global_limit: int | None = None
+    rate: tuple[int, float] | None = None
+    by: str | None = None
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r"[a-z][a-z0-9_.-]{0,62}", self.name):
+            raise InvalidJob(
+                f"queue {self.name!r}: use lower-case letters, digits and _.-, beginning with a letter"
+            )
+        for what, value in (("limit", self.limit), ("global_limit", self.global_limit)):
+            if what == "global_limit" and value is None:
+                continue
+            if (
+                isinstance(value, bool)
+                or not isinstance(value, int)
+                or not 1 <= value <= PROCESS_LIMIT_MAX
+            ):
+                raise InvalidJob(
+                    f"queue {self.name!r}: {what} must be 1 to {PROCESS_LIMIT_MAX}, not {value!r}; pause it to run none"
+                )
+        if self.rate is not None and (len(self.rate) != 2 or self.rate[0] < 1 or self.rate[1] <= 0):
+            raise InvalidJob(
+                f"queue {self.name!r}: rate must be (starts ≥ 1, seconds > 0), not {self.rate!r}"
+            )
+
+    @classmethod
+    def parse(cls, name: str, value: int | Mapping[str, Any]) -> Self:
+        if not isinstance(value, Mapping):
+            return cls(name, value)
+        if unknown := sorted(set(value) - set(_OPTIONS)):
+            raise InvalidJob(
+                f"queue {name!r}: unknown option {unknown[0]!r}; known are {', '.join(_OPTIONS)}"
+            )
+        return cls(name, **value)
+
+    def values(self) -> dict[str, Any]:
+        """Parameters of configure_queue."""
+        return {
+            "name": self.name,
+            "process_limit": self.limit,
+            "paused": self.paused,
+            "global_limit": self.global_limit,
+            "rate_starts": self.rate[0] if self.rate else None,
+            "rate_period_s": self.rate[1] if self.rate else None,
+            "limit_key_field": self.by,
+        }

@@ -1,0 +1,7 @@
+-- Which of these queues have something to claim. Called by an idle producer: unlike the claim it locks nothing, so
+-- waiting writes no WAL. Uses jobs_claim.
+SELECT q.name AS queue
+FROM unnest(%(queues)s::text[]) AS q(name)
+WHERE EXISTS (SELECT FROM {schema}.jobs
+              WHERE state = 'available' AND queue = q.name AND kind = ANY (%(kinds)s::text[])
+                AND attempt < max_attempts)

@@ -1,0 +1,6 @@
+-- The row that a worker process claims under. Called by a node at its start and after its row was lost.
+-- A second try after a lost reply finds its own row and extends it.
+INSERT INTO {schema}.workers (id, supervisor_id, node, pid, supervisor_pid, queues, kinds, expires_at)
+VALUES (%(id)s, %(supervisor_id)s, %(node)s, %(pid)s, %(supervisor_pid)s, %(queues)s, %(kinds)s,
+        now() + %(lease_s)s::float8 * interval '1 second')
+ON CONFLICT (id) DO UPDATE SET expires_at = excluded.expires_at, renewed_at = now()

@@ -1,0 +1,79 @@
+"""Which jobs are twins: keys and windows of unique jobs. Pure.
+
+A key is a hash over the chosen fields. While a twin is unfinished the key sits on its hot row, under a partial
+unique index; windows in time and finished states need the side table `unique_keys`. Both kinds of key differ in
+their hash, because they are looked for in different places.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any, Literal
+
+from queue_core.errors import InvalidJob
+
+INCOMPLETE = ("available", "scheduled", "executing", "retryable", "suspended")
+STATE_GROUPS: dict[str, tuple[str, ...]] = {
+    "incomplete": INCOMPLETE,
+    "scheduled": ("scheduled",),
+    "successful": (*INCOMPLETE, "completed"),
+    "all": (*INCOMPLETE, "completed", "cancelled", "discarded"),
+}
+FIELDS = ("kind", "queue", "args", "meta")
+
+
+@dataclass(frozen=True, slots=True)
+class Unique:
+    """At most one job with these fields in these states, within `period` seconds when that is given."""
+
+    keys: tuple[str, ...] | None = None
+    period: float | timedelta | None = None
+    states: str | tuple[str, ...] = "incomplete"
+    fields: tuple[str, ...] = ("kind", "queue", "args")
+    timestamp: Literal["inserted_at", "scheduled_at"] = "inserted_at"
+
+    def __post_init__(self) -> None:
+        if unknown := set(self.fields) - set(FIELDS):
+            raise InvalidJob(f"unique: fields {sorted(unknown)} are unknown; use some of {FIELDS}")
+        if unknown := set(self.state_names) - set(STATE_GROUPS["all"]):
+            raise InvalidJob(
+                f"unique: states {sorted(unknown)} are unknown; use {tuple(STATE_GROUPS)}"
+            )
+        if self.period_s is not None and self.period_s <= 0:
+            raise InvalidJob("unique: period must be more than 0 seconds")
+        if self.timestamp not in {"inserted_at", "scheduled_at"}:
+            raise InvalidJob("unique: timestamp must be 'inserted_at' or 'scheduled_at'")
+
+    @property
+    def state_names(self) -> tuple[str, ...]:
+        if isinstance(self.states, str):
+            return STATE_GROUPS.get(self.states, (self.states,))
+        return tuple(self.states)
+
+    @property
+    def period_s(self) -> float | None:
+        period = self.period
+        return period.total_seconds() if isinstance(period, timedelta) else period
+
+    @property
+    def is_windowed(self) -> bool:
+        """Whether the key must outlive the hot row."""
+        return self.period is not None or not set(self.state_names) <= set(INCOMPLETE)
+
+
+def unique_key(
+    unique: Unique, *, kind: str, queue: str, args: Mapping[str, Any], meta: Mapping[str, Any]
+) -> bytes:
+    parts: dict[str, Any] = {"windowed": unique.is_windowed}
+    values: dict[str, Any] = {"kind": kind, "queue": queue, "args": args, "meta": meta}
+    for field in unique.fields:
+        value = values[field]
+        if field == "args" and unique.keys is not None:
+            if missing := [key for key in unique.keys if key not in args]:
+                raise InvalidJob(f"unique: keys {missing} are no arguments of {kind}")
+            value = {key: args[key] for key in unique.keys}
+        parts[field] = value
+    text = json.dumps(parts, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).digest()[:16]

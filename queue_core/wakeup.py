@@ -1,0 +1,160 @@
+"""Tells waiting workers to look now, after the commit, never inside it.
+
+A NOTIFY within business transactions serialises every commit of the database. So an insert only remembers
+which queues it touched; once its transaction has committed, one thread per process sends a single coalesced NOTIFY
+on a connection of its own. Nothing depends on it: workers poll every second. It is speed, not truth.
+
+SQLAlchemy's traps: Session.after_commit fires also when a SAVEPOINT is released, and Connection's "commit" event fires
+before the commit has happened. The first is recognised; after the second we notify twice, 2 and 25 ms later.
+"""
+
+import os
+import queue
+import threading
+import time
+from collections.abc import Iterable
+from typing import Any
+
+import sqlalchemy
+from sqlalchemy import event
+from sqlalchemy.orm import Session, scoped_session
+
+CONTROL = "!control"
+# After a connection's "commit" event the commit itself is still on its way.
+_CONNECTION_DELAYS_S = (0.002, 0.025)
+_SESSION_KEY = "queue_core.wakeup"
+_NOTIFY = sqlalchemy.text("SELECT pg_notify(:channel, :payload)")
+
+_due: "queue.SimpleQueue[tuple[float, sqlalchemy.Engine, str, str]]" = queue.SimpleQueue()
+_thread_lock = threading.Lock()
+_thread_of_pid = 0
+
+
+def channel(schema: str) -> str:
+    return f"{schema}_look"
+
+
+def after_commit(
+    target: Session | scoped_session[Any] | sqlalchemy.Connection,
+    schema: str,
+    queues: Iterable[str],
+) -> None:
+    """Wakes the workers of these queues once the target's transaction has committed."""
+    if isinstance(target, scoped_session):
+        target = target()
+    wanted = {(schema, name) for name in queues}
+    if not wanted:
+        return
+    connection = target.connection() if isinstance(target, Session) else target
+    if isinstance(target, Session) and not isinstance(target.get_bind(), sqlalchemy.Connection):
+        _remember(target, target.info, connection.engine, wanted, "after_commit")
+    elif connection.get_isolation_level() == "AUTOCOMMIT":
+        _send_later(connection.engine, wanted, _CONNECTION_DELAYS_S)
+    else:
+        _remember(connection, connection.info, connection.engine, wanted, "commit")
+
+
+def _remember(
+    target: Any,
+    notes: dict[Any, Any],
+    engine: sqlalchemy.Engine,
+    wanted: set[tuple[str, str]],
+    name: str,
+) -> None:
+    # Connection.info belongs to the pooled connection and outlives this Connection object: key by identity.
+    key = (_SESSION_KEY, id(target))
+    if key in notes:
+        notes[key][1].update(wanted)
+        return
+    notes[key] = (engine, set(wanted))
+    if name == "after_commit":
+        event.listen(target, "after_commit", _session_committed)
+    else:
+        event.listen(target, "commit", _connection_commits)
+        event.listen(target, "rollback", _connection_rolled_back)
+
+
+def _session_committed(session: Session) -> None:
+    if session.in_nested_transaction():
+        return
+    engine, wanted = session.info.get((_SESSION_KEY, id(session)), (None, set()))
+    if wanted:
+        _send_later(engine, set(wanted), (0.0,))
+        wanted.clear()
+
+
+def _connection_commits(connection: sqlalchemy.Connection) -> None:
+    engine, wanted = connection.info.pop((_SESSION_KEY, id(connection)), (None, set()))
+    _forget(connection)
+    if wanted:
+        _send_later(engine, wanted, _CONNECTION_DELAYS_S)
+
+
+def _connection_rolled_back(connection: sqlalchemy.Connection) -> None:
+    connection.info.pop((_SESSION_KEY, id(connection)), None)
+    _forget(connection)
+
+
+def _forget(connection: sqlalchemy.Connection) -> None:
+    event.remove(connection, "commit", _connection_commits)
+    event.remove(connection, "rollback", _connection_rolled_back)
+
+
+def _send_later(engine: Any, wanted: set[tuple[str, str]], delays_s: tuple[float, ...]) -> None:
+    now = time.monotonic()
+    for delay_s in delays_s:
+        for schema, name in wanted:
+            _due.put((now + delay_s, engine, schema, name))
+    _ensure_thread()
+
+
+def _ensure_thread() -> None:
+    global _thread_of_pid, _due, _thread_lock
+    if _thread_of_pid == os.getpid():
+        return
+    with _thread_lock:
+        if _thread_of_pid != os.getpid():
+            _thread_of_pid = os.getpid()
+            threading.Thread(target=_send_for_ever, name="queue-wakeup", daemon=True).start()
+
+
+def _after_fork() -> None:
+    # A child has neither the thread nor a right to the parent's pooled connections.
+    global _thread_of_pid, _due, _thread_lock
+    _thread_of_pid, _due, _thread_lock = 0, queue.SimpleQueue(), threading.Lock()
+
+
+os.register_at_fork(after_in_child=_after_fork)
+
+
+def _send_for_ever() -> None:
+    waiting: list[tuple[float, Any, str, str]] = []
+    while True:
+        timeout_s = (
+            max(0.0, min(item[0] for item in waiting) - time.monotonic()) if waiting else None
+        )
+        try:
+            waiting.append(_due.get(timeout=timeout_s))
+            while True:
+                waiting.append(_due.get_nowait())
+        except queue.Empty:
+            pass
+        now = time.monotonic()
+        ready = [item for item in waiting if item[0] <= now]
+        waiting = [item for item in waiting if item[0] > now]
+        _send(ready)
+
+
+def _send(ready: list[tuple[float, Any, str, str]]) -> None:
+    groups: dict[tuple[Any, str], set[str]] = {}
+    for _, engine, schema, name in ready:
+        groups.setdefault((engine, schema), set()).add(name)
+    for (engine, schema), names in groups.items():
+        try:
+            with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+                connection.execute(
+                    _NOTIFY, {"channel": channel(schema), "payload": ",".join(sorted(names))}
+                )
+        except sqlalchemy.exc.SQLAlchemyError:
+            # The job is committed and workers poll: a database that is away now costs a second, no job.
+            continue
