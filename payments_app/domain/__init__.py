@@ -1,0 +1,1 @@
+"""What is true: mapped classes with their state machines, and money. No Flask, queue or network."""

@@ -1,0 +1,156 @@
+"""Money: whole minor units of one ISO 4217 currency, with exact arithmetic.
+
+No float ever becomes money. An amount is an integer of minor units (cents for USD, yen for JPY,
+fils for KWD); how many decimals a currency has comes from Babel's CLDR data. Rates and quantities
+are Decimals. Fractions are rounded at one point only, HALF_UP unless told otherwise, and a total
+is split by largest remainder, so that the parts always sum to the whole.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal, InvalidOperation
+from enum import StrEnum
+from functools import lru_cache
+
+from babel.core import get_global
+from babel.numbers import format_currency
+
+from payments_app.domain.errors import CurrencyMismatch, InvalidAmount, UnknownCurrency
+
+# A bigint holds 9.2e18; this bound leaves room for sums over a million invoices.
+AMOUNT_MINOR_MAX = 999_999_999_999
+
+
+class Rounding(StrEnum):
+    """How a fraction of a minor unit becomes whole."""
+
+    HALF_UP = ROUND_HALF_UP
+    HALF_EVEN = ROUND_HALF_EVEN
+
+
+@lru_cache(maxsize=1)
+def currencies() -> frozenset[str]:
+    """Every currency that is legal tender somewhere today (CLDR's territory data)."""
+    return frozenset(
+        code
+        for uses in get_global("territory_currencies").values()
+        for code, _start, end, tender in uses
+        if end is None and tender
+    )
+
+
+@lru_cache(maxsize=512)
+def exponent(currency: str) -> int:
+    """Decimals of a currency: USD 2, JPY 0, KWD 3. Raises UnknownCurrency."""
+    if currency not in currencies():
+        raise UnknownCurrency(currency)
+    fractions = get_global("currency_fractions")
+    digits: int = fractions.get(currency, fractions["DEFAULT"])[0]
+    return digits
+
+
+@dataclass(frozen=True, slots=True)
+class Money:
+    """``Money(12000, "USD")`` is 120 dollars. Mixed currencies are refused, so are floats."""
+
+    minor: int
+    currency: str
+
+    def __post_init__(self) -> None:
+        if type(self.minor) is not int:  # neither a float nor True
+            raise TypeError(f"money is counted in whole minor units, not {self.minor!r}")
+        exponent(self.currency)
+
+    @property
+    def decimal(self) -> Decimal:
+        """The amount in major units, exactly."""
+        return Decimal(self.minor).scaleb(-exponent(self.currency))
+
+    def __add__(self, other: "Money") -> "Money":
+        return Money(self.minor + self._same(other), self.currency)
+
+    def __sub__(self, other: "Money") -> "Money":
+        return Money(self.minor - self._same(other), self.currency)
+
+    def __lt__(self, other: "Money") -> bool:
+        return self.minor < self._same(other)
+
+    def __le__(self, other: "Money") -> bool:
+        return self.minor <= self._same(other)
+
+    def __neg__(self) -> "Money":
+        return Money(-self.minor, self.currency)
+
+    def __str__(self) -> str:
+        return self.format()
+
+    def format(self, locale: str = "en_US") -> str:
+        """For people: ``$1,234.50``; a negative amount carries U+2212."""
+        text = format_currency(abs(self.decimal), self.currency, locale=locale)
+        return f"\N{MINUS SIGN}{text}" if self.minor < 0 else text
+
+    def _same(self, other: "Money") -> int:
+        if other.currency != self.currency:
+            raise CurrencyMismatch(f"{self.currency} and {other.currency} cannot be mixed.")
+        return other.minor
+
+
+def parse_major(text: str, currency: str, field: str = "amount") -> Money:
+    """What a person typed, ``1,234.50`` or ``1234.5``. Raises InvalidAmount, never guesses."""
+    digits = exponent(currency)
+    example = "1,234" + (".50" + "0" * (digits - 2) if digits else "")
+    cleaned = text.strip()
+    whole, _, fraction = cleaned.partition(".")
+    groups = whole.lstrip("-").split(",")
+    grouped = len(groups) > 1
+    plausible = not grouped or (1 <= len(groups[0]) <= 3 and all(len(g) == 3 for g in groups[1:]))
+    plain = whole.replace(",", "") + (f".{fraction}" if fraction else "")
+    if not plausible or not plain.lstrip("-").replace(".", "", 1).isascii():
+        raise InvalidAmount(field, f"{text!r} is no amount. Write it like {example}.")
+    if not plain.lstrip("-").replace(".", "", 1).isdigit():
+        raise InvalidAmount(field, f"{text!r} is no amount. Write it like {example}.")
+    if len(fraction) > digits:
+        has = f"has {digits} decimals" if digits else "has no decimals"
+        raise InvalidAmount(field, f"{currency} {has}; {text!r} has {len(fraction)}.")
+    return bounded(int(Decimal(plain).scaleb(digits)), currency, field)
+
+
+def bounded(minor: int, currency: str, field: str = "amount") -> Money:
+    """Money within what the database and sums can hold. Raises InvalidAmount."""
+    if abs(minor) > AMOUNT_MINOR_MAX:
+        raise InvalidAmount(field, f"At most {Money(AMOUNT_MINOR_MAX, currency)} is possible.")
+    return Money(minor, currency)
+
+
+def parse_decimal(value: str | int, field: str) -> Decimal:
+    """A decimal string such as a quantity or a tax rate. Raises InvalidAmount for anything else."""
+    try:
+        number = Decimal(value) if isinstance(value, int) else Decimal(value.strip())
+    except (InvalidOperation, AttributeError):
+        number = Decimal("NaN")
+    if not number.is_finite() or isinstance(value, bool):
+        raise InvalidAmount(field, f"{value!r} is no decimal number. Write it like 2 or 1.5.")
+    return number
+
+
+def round_minor(amount: Decimal, rounding: Rounding = Rounding.HALF_UP) -> int:
+    """A fraction of minor units made whole."""
+    return int(amount.quantize(Decimal(1), rounding=rounding.value))
+
+
+def split(total_minor: int, weights: Sequence[int | Decimal]) -> list[int]:
+    """``total_minor`` in parts proportional to ``weights``, by largest remainder.
+
+    The parts always sum to the whole; ties go to the earlier part. Weights are not negative and
+    not all zero (ValueError).
+    """
+    whole = sum(Decimal(w) for w in weights)
+    if whole <= 0 or any(w < 0 for w in weights):
+        raise ValueError("weights must be zero or more, and one of them more than zero")
+    sign = -1 if total_minor < 0 else 1
+    exact = [Decimal(abs(total_minor)) * Decimal(w) / whole for w in weights]
+    parts = [int(share) for share in exact]
+    by_remainder = sorted(range(len(parts)), key=lambda i: (parts[i] - exact[i], i))
+    for index in by_remainder[: abs(total_minor) - sum(parts)]:
+        parts[index] += 1
+    return [sign * part for part in parts]

@@ -1,0 +1,109 @@
+"""The contract with the workers: one frozen class of arguments per job kind.
+
+Services insert these; workers bind to them. Arguments are ids, never whole objects: the row is
+read again when the job runs, so a job can never act on an old copy.
+"""
+
+from dataclasses import dataclass
+
+from queue_core import JobArgs, Unique
+
+# Jobs at once in each worker process. Payments wait for a bank most of their time.
+QUEUES: dict[str, int] = {
+    "payments": 10,
+    "invoices": 4,
+    "emails": 5,
+    "webhooks": 5,
+    "maintenance": 1,
+}
+
+
+@dataclass(frozen=True)
+class ProcessPayment(
+    JobArgs,
+    kind="process_payment",
+    queue="payments",
+    max_attempts=20,
+    unique=Unique(keys=("payment_id",), states="incomplete"),
+):
+    """Bring one payment to its end."""
+
+    payment_id: str
+
+
+@dataclass(frozen=True)
+class ProcessRefund(
+    JobArgs,
+    kind="process_refund",
+    queue="payments",
+    max_attempts=20,
+    unique=Unique(keys=("refund_id",), states="incomplete"),
+):
+    """Bring one refund to its end."""
+
+    refund_id: str
+
+
+@dataclass(frozen=True)
+class CancelOrphanIntent(
+    JobArgs,
+    kind="cancel_orphan_intent",
+    queue="payments",
+    max_attempts=20,
+    unique=Unique(keys=("intent_id",), states="incomplete"),
+):
+    """Cancel an intent that no payment owns. It was never confirmed, so it moved no money."""
+
+    payment_id: str
+    intent_id: str
+
+
+@dataclass(frozen=True)
+class FinalizeInvoice(
+    JobArgs,
+    kind="finalize_invoice",
+    queue="invoices",
+    max_attempts=20,
+    unique=Unique(keys=("invoice_id",), states="incomplete"),
+):
+    """Number, post and freeze an invoice; then render its PDF and mail it."""
+
+    invoice_id: str
+
+
+@dataclass(frozen=True)
+class IssueCreditNote(
+    JobArgs,
+    kind="issue_credit_note",
+    queue="invoices",
+    max_attempts=20,
+    unique=Unique(keys=("credit_note_id",), states="incomplete"),
+):
+    """Give a credit note its number, outside the transaction of the refund that caused it."""
+
+    credit_note_id: str
+
+
+@dataclass(frozen=True)
+class SendEmail(
+    JobArgs,
+    kind="send_email",
+    queue="emails",
+    max_attempts=10,
+    priority=1,
+    unique=Unique(keys=("delivery_id",), states="incomplete"),
+):
+    """Transmit one queued mail."""
+
+    delivery_id: str
+
+
+@dataclass(frozen=True)
+class SweepPayments(
+    JobArgs,
+    kind="sweep_payments",
+    queue="maintenance",
+    max_attempts=3,
+    unique=Unique(keys=(), states="incomplete"),
+):
+    """The janitor: re-create the jobs of open payments and refunds from their rows."""

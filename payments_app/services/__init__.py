@@ -1,0 +1,1 @@
+"""What happens: one verb per function; session in, values out. Never commits, never calls out."""

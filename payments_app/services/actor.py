@@ -1,0 +1,29 @@
+"""Who acts in this transaction: read by the triggers that write the transition log."""
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+_ACT = text(
+    "SELECT set_config('app.actor', :actor, true), set_config('app.job_id', :job_id, true), "
+    "set_config('app.request_id', :request_id, true), set_config('app.reason', :reason, true)"
+)
+
+
+def act_as(
+    session: Session,
+    actor: str,
+    *,
+    job_id: int | None = None,
+    request_id: str | None = None,
+    reason: str | None = None,
+) -> None:
+    """Say who acts, until this transaction ends: ``api:key_…``, ``user:usr_…``, ``worker:…``."""
+    session.execute(
+        _ACT,
+        {
+            "actor": actor,
+            "job_id": "" if job_id is None else str(job_id),
+            "request_id": request_id or "",
+            "reason": reason or "",
+        },
+    )

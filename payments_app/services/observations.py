@@ -1,0 +1,204 @@
+"""The one door through which the gateway's word enters, however it arrived.
+
+``apply_observation`` records the fact under the payment's lock, lease or no lease: a worker that
+lost its job may still know that money moved. It never sends anything, and it never turns silence
+into a failure.
+"""
+
+from datetime import datetime
+from typing import Any, assert_never
+
+import structlog
+from sqlalchemy.orm import Session
+
+import queue_core
+from payments_app.domain.attempt import AttemptStatus, PaymentAttempt
+from payments_app.domain.gateway_request import GatewayRequest, RequestStatus
+from payments_app.domain.payment import Payment, StopReason
+from payments_app.gateway.port import (
+    Busy,
+    IntentSeen,
+    NotSent,
+    Observation,
+    Op,
+    RefundSeen,
+    RefundsListed,
+    Rejected,
+    Unknown,
+    WrongState,
+)
+from payments_app.jobs import CancelOrphanIntent
+from payments_app.services import intent_facts
+from payments_app.services.charging import needs_review
+from payments_app.services.locking import lock_payment
+from payments_app.services.schedule import after, silence_delay_s
+
+log = structlog.get_logger()
+
+# Error codes that speak of the card given, not of our request: the payment ends behind the fence.
+_CARD_ERRORS = frozenset({"invalid_payment_method", "payment_method_invalid"})
+
+
+def apply_observation(
+    session: Session, request_id: str, observation: Observation, *, now: datetime
+) -> Payment:
+    """Record what the gateway answered to one of our requests. Returns the locked payment."""
+    request = session.get_one(GatewayRequest, request_id)
+    payment = lock_payment(session, request.payment_id)
+    session.refresh(request)
+    close_request(request, observation, now)
+    match observation:
+        case IntentSeen():
+            _intent_answered(session, payment, request, observation, now)
+        case Unknown():
+            _silence(payment, request, received=observation.received, now=now)
+        case NotSent():
+            _silence(payment, request, received=False, now=now)
+        case Busy():
+            _lose_sight(payment, request)
+            _wait(payment, after(now, observation.retry_after_s))
+        case WrongState():
+            _spend_key(payment, request)
+            _lose_sight(payment, request)
+            payment.must_look = not payment.is_final
+        case Rejected():
+            _rejected(payment, request, observation, now)
+        case RefundSeen() | RefundsListed():
+            raise AssertionError(f"a refund answered the payment request {request_id}")
+        case _:
+            assert_never(observation)
+    session.flush()
+    return payment
+
+
+def observe_intent(
+    session: Session, payment_id: str, seen: IntentSeen, *, now: datetime
+) -> Payment:
+    """Record an intent that was read for another reason: webhook, reconciliation, operator."""
+    payment = lock_payment(session, payment_id)
+    if payment.gateway_intent_id == seen.intent_id:
+        intent_facts.apply(session, payment, seen, attempt=None, now=now)
+    session.flush()
+    return payment
+
+
+def close_request(request: GatewayRequest, observation: Observation, now: datetime) -> None:
+    if request.status is RequestStatus.ANSWERED:
+        return  # The same answer recorded twice; the facts below absorb it.
+    if isinstance(observation, Unknown | NotSent):
+        if request.status is RequestStatus.SENT:
+            request.move("lose_sight")
+    else:
+        request.move("answer")
+    request.answered_at = now
+    request.outcome, request.detail = _describe(observation)
+
+
+def _describe(observation: Observation) -> tuple[str, dict[str, Any]]:
+    match observation:
+        case IntentSeen(intent_id=intent, status=status, decline=decline, replayed=replayed):
+            code = decline.code if decline else None
+            return str(status), {"intent": intent, "decline": code, "replayed": replayed}
+        case Unknown(reason=reason):
+            return "unknown", {"reason": reason}
+        case NotSent(reason=reason):
+            return "not_sent", {"reason": reason}
+        case Busy(retry_after_s=seconds, reason=reason):
+            return "busy", {"retry_after_s": seconds, "reason": reason}
+        case WrongState(code=code, message=message):
+            return "wrong_state", {"code": code, "message": message}
+        case Rejected(http_status=status, code=code, message=message):
+            return "rejected", {"http_status": status, "code": code, "message": message}
+        case RefundSeen(refund_id=refund, status=refund_status):
+            return str(refund_status), {"refund": refund}
+        case RefundsListed(refunds=refunds):
+            return "listed", {"refunds": [seen.refund_id for seen in refunds]}
+
+
+def _intent_answered(
+    session: Session, payment: Payment, request: GatewayRequest, seen: IntentSeen, now: datetime
+) -> None:
+    if not _is_what_we_asked_for(payment, request, seen):
+        log.error("gateway_contradiction", payment=payment.id, intent=seen.intent_id, op=request.op)
+        needs_review(payment, "intent_mismatch", now)
+        return
+    if request.op == Op.CREATE_INTENT and not _keep_intent(session, payment, seen):
+        return
+    attempt = _attempt_of(payment, request)
+    intent_facts.apply(session, payment, seen, attempt=attempt, now=now, op=Op(request.op))
+
+
+def _is_what_we_asked_for(payment: Payment, request: GatewayRequest, seen: IntentSeen) -> bool:
+    """Never "assume ours": the intent must be the one we named, for this payment and amount."""
+    named = request.target in (None, seen.intent_id)
+    same_money = (seen.amount_minor, seen.currency) == (payment.amount_minor, payment.currency)
+    return named and same_money and seen.payment == payment.id
+
+
+def _keep_intent(session: Session, payment: Payment, seen: IntentSeen) -> bool:
+    """Write the intent's id, once. An intent that no payment will own is cancelled by a job."""
+    if payment.gateway_intent_id is None and not payment.is_final:
+        payment.gateway_intent_id = seen.intent_id
+        session.flush()
+    if payment.gateway_intent_id == seen.intent_id:
+        return True
+    queue_core.insert(session, CancelOrphanIntent(payment_id=payment.id, intent_id=seen.intent_id))
+    return False
+
+
+def _silence(payment: Payment, request: GatewayRequest, *, received: bool, now: datetime) -> None:
+    """No answer: money may have moved. The attempt is unknown, never failed."""
+    if received:
+        # The gateway keeps this error under the key: only a new key can get another answer.
+        _spend_key(payment, request)
+    _lose_sight(payment, request)
+    payment.waits += 1
+    _wait(payment, after(now, silence_delay_s(payment.waits)))
+
+
+def _rejected(payment: Payment, request: GatewayRequest, answer: Rejected, now: datetime) -> None:
+    if payment.is_final:
+        return
+    _spend_key(payment, request)
+    _lose_sight(payment, request)
+    if request.op == Op.CONFIRM_INTENT and answer.code in _CARD_ERRORS:
+        payment.stop(StopReason.INVALID_CARD, answer.code, answer.message)
+        return
+    log.error(
+        "gateway_rejected",
+        payment=payment.id,
+        op=request.op,
+        http_status=answer.http_status,
+        code=answer.code,
+    )
+    needs_review(payment, f"gateway_rejected:{answer.code}", now)
+
+
+def _spend_key(payment: Payment, request: GatewayRequest) -> None:
+    """The gateway stored an error under this key: the next question needs a new one."""
+    match request.op:
+        case Op.CREATE_INTENT if request.key == f"pay:{payment.id}:intent:{payment.intent_key_no}":
+            payment.intent_key_no += 1
+        case Op.CANCEL_INTENT if request.key == f"pay:{payment.id}:cancel:{payment.cancel_key_no}":
+            payment.cancel_key_no += 1
+        case Op.CONFIRM_INTENT:
+            attempt = _attempt_of(payment, request)
+            if attempt is not None:
+                attempt.key_spent = True
+        case _:
+            pass
+
+
+def _lose_sight(payment: Payment, request: GatewayRequest) -> None:
+    attempt = _attempt_of(payment, request)
+    if attempt is not None and attempt.status is AttemptStatus.SENT:
+        attempt.move("lose_sight")
+
+
+def _attempt_of(payment: Payment, request: GatewayRequest) -> PaymentAttempt | None:
+    return next((a for a in payment.attempts if a.id == request.attempt_id), None)
+
+
+def _wait(payment: Payment, until: datetime) -> None:
+    if not payment.is_final:
+        payment.next_action_at = until

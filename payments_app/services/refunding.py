@@ -1,0 +1,183 @@
+"""The refund's two transactions: write down what will be sent, and record what was answered."""
+
+from datetime import datetime, timedelta
+
+import structlog
+from sqlalchemy.orm import Session
+
+from payments_app.domain.gateway_request import RESEND_FOR, GatewayRequest
+from payments_app.domain.payment import Payment
+from payments_app.domain.refund import Refund, RefundStatus
+from payments_app.domain.refund_steps import CreateRefund, GetRefund, ListRefunds
+from payments_app.domain.steps import REVIEW_POLL_S
+from payments_app.gateway.port import (
+    Busy,
+    Instruction,
+    Observation,
+    Op,
+    RefundSeen,
+    RefundsListed,
+    Rejected,
+)
+from payments_app.gateway.port import RefundStatus as Seen
+from payments_app.services import refund_settlement
+from payments_app.services.charging import send
+from payments_app.services.locking import lock_refund
+from payments_app.services.observations import close_request
+from payments_app.services.schedule import after, processing_delay_s, silence_delay_s
+
+log = structlog.get_logger()
+
+# Refusals that say our request or our account is wrong, not that this refund was refused.
+_REVIEW_CODES = frozenset({"idempotency_error", "resource_missing", "authentication_error"})
+_REVIEW_STATUSES = frozenset({401, 403, 404})
+
+
+def begin(
+    session: Session,
+    payment: Payment,
+    refund: Refund,
+    step: CreateRefund | GetRefund | ListRefunds,
+    now: datetime,
+    *,
+    job_id: int,
+    lease: int,
+) -> Instruction:
+    """Record what is about to be asked, and return it. Commit before sending."""
+    request = GatewayRequest(
+        payment_id=payment.id, refund_id=refund.id, job_id=job_id, job_lease=lease, params={}
+    )
+    if refund.status is RefundStatus.REQUESTED:
+        refund.move("begin")
+    refund.next_action_at = now
+    match step:
+        case CreateRefund():
+            refund.first_sent_at = refund.first_sent_at or now
+            refund.resend_until = refund.resend_until or now + RESEND_FOR
+            refund.last_sent_at = now
+            request.op = Op.CREATE_REFUND
+            request.key = refund.key
+            request.resend_until = refund.resend_until
+            request.params = {
+                "payment_intent": payment.gateway_intent_id,
+                "amount": refund.amount_minor,
+                "metadata": {"refund": refund.id, "payment": payment.id},
+            }
+        case GetRefund():
+            request.op = Op.GET_REFUND
+            request.target = refund.gateway_refund_id
+        case ListRefunds():
+            request.op = Op.LIST_REFUNDS
+            request.target = payment.gateway_intent_id
+    return send(session, request, now)
+
+
+def apply_refund_observation(
+    session: Session, request_id: str, observation: Observation, *, now: datetime
+) -> Refund:
+    """Record what the gateway answered, lease or no lease. Returns the locked refund."""
+    request = session.get_one(GatewayRequest, request_id)
+    if request.refund_id is None:
+        raise AssertionError(f"request {request_id} is not about a refund")
+    payment, refund = lock_refund(session, request.refund_id)
+    session.refresh(request)
+    close_request(request, observation, now)
+    if not refund.is_final:
+        _apply(session, payment, refund, observation, op=Op(request.op), now=now)
+    session.flush()
+    return refund
+
+
+def wait(refund: Refund, seconds: float, now: datetime) -> None:
+    """Write a wait down, so that the janitor knows when this refund is due."""
+    if refund.next_action_at is None or refund.next_action_at <= now:
+        refund.next_action_at = after(now, seconds)
+
+
+def park(refund: Refund, reason: str, now: datetime) -> None:
+    """Ask for a person; the list is still read once an hour. The reservation stays."""
+    if refund.status in (RefundStatus.REQUESTED, RefundStatus.PROCESSING):
+        refund.move("park")
+    refund.review_reason = reason
+    refund.next_action_at = after(now, REVIEW_POLL_S)
+
+
+def _apply(
+    session: Session,
+    payment: Payment,
+    refund: Refund,
+    observation: Observation,
+    *,
+    op: Op,
+    now: datetime,
+) -> None:
+    match observation:
+        case RefundSeen():
+            _seen(session, payment, refund, observation, now)
+        case RefundsListed(refunds=refunds):
+            _listed(session, payment, refund, refunds, now)
+        case Busy(retry_after_s=seconds):
+            if op is Op.CREATE_REFUND and refund.first_sent_at == refund.last_sent_at:
+                # The only send there was, and the gateway did not take it: as if never sent.
+                refund.first_sent_at = refund.last_sent_at = None
+            refund.next_action_at = after(now, seconds)
+        case Rejected() if (
+            op is not Op.CREATE_REFUND
+            or observation.code in _REVIEW_CODES
+            or observation.http_status in _REVIEW_STATUSES
+        ):
+            log.error("gateway_rejected", refund=refund.id, code=observation.code)
+            park(refund, f"gateway_rejected:{observation.code}", now)
+        case Rejected():
+            # "No": but was it no because ours had been executed already? The list tells.
+            refund.failure_code = observation.code
+            refund.next_action_at = now
+        case _:
+            refund.waits += 1
+            refund.next_action_at = after(now, silence_delay_s(refund.waits))
+
+
+def _seen(
+    session: Session, payment: Payment, refund: Refund, seen: RefundSeen, now: datetime
+) -> None:
+    ours = (seen.amount_minor, seen.currency, seen.intent_id, seen.refund) == (
+        refund.amount_minor,
+        refund.currency,
+        payment.gateway_intent_id,
+        refund.id,
+    )
+    if not ours:
+        log.error("gateway_contradiction", refund=refund.id, seen=seen.refund_id)
+        park(refund, "refund_mismatch", now)
+        return
+    refund.gateway_refund_id = seen.refund_id
+    match seen.status:
+        case Seen.SUCCEEDED:
+            refund_settlement.complete(session, payment, refund, now)
+        case Seen.FAILED | Seen.CANCELED:
+            refund_settlement.fail(payment, refund, seen.failure_reason or str(seen.status), now)
+        case Seen.PENDING:
+            refund.waits += 1
+            refund.next_action_at = after(now, processing_delay_s(refund.waits))
+
+
+def _listed(
+    session: Session,
+    payment: Payment,
+    refund: Refund,
+    refunds: tuple[RefundSeen, ...],
+    now: datetime,
+) -> None:
+    ours = next((seen for seen in refunds if seen.refund == refund.id), None)
+    if ours is not None:
+        _seen(session, payment, refund, ours, now)
+        return
+    refund.listed_at = now
+    if refund.status is RefundStatus.NEEDS_REVIEW:
+        refund.next_action_at = after(now, REVIEW_POLL_S)
+    elif refund.failure_code is not None:
+        refund_settlement.fail(payment, refund, refund.failure_code, now)
+    else:
+        # A microsecond later than the last send, whatever the clocks' resolution.
+        refund.listed_at = max(now, (refund.last_sent_at or now) + timedelta(microseconds=1))
+        refund.next_action_at = now

@@ -1,0 +1,88 @@
+"""Refunds as people ask for them: reserved first, so that two can never exceed what was taken."""
+
+from datetime import datetime
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+import queue_core
+from payments_app.domain.customer import checked_text
+from payments_app.domain.errors import (
+    InvalidAmount,
+    NotFound,
+    PaymentNotRefundable,
+    RefundExceedsPayment,
+    RefundInProgress,
+)
+from payments_app.domain.money import Money
+from payments_app.domain.payment import Payment, PaymentStatus
+from payments_app.domain.refund import FINAL, Refund
+from payments_app.jobs import ProcessRefund
+from payments_app.services.locking import lock_payment
+
+REASON_LENGTH_MAX = 200
+
+
+def get(session: Session, refund_id: str) -> Refund:
+    """The refund as it stands. Raises NotFound."""
+    refund = session.get(Refund, refund_id)
+    if refund is None:
+        raise NotFound("refund", refund_id)
+    return refund
+
+
+def request_refund(
+    session: Session,
+    payment_id: str,
+    *,
+    amount_minor: int,
+    reason: str,
+    with_credit_note: bool = True,
+    now: datetime,
+) -> Refund:
+    """Reserve ``amount_minor`` of a completed payment and have it sent back.
+
+    With a credit note the invoice stays settled; without one it is owed again. Raises
+    PaymentNotRefundable, RefundExceedsPayment, RefundInProgress, InvalidAmount, NotFound.
+    """
+    text = checked_text(reason, "reason", length_max=REASON_LENGTH_MAX, required=True)
+    payment = lock_payment(session, payment_id)
+    _check(session, payment, amount_minor)
+    payment.refund_reserved_minor += amount_minor
+    refund = Refund(
+        payment_id=payment.id,
+        amount_minor=amount_minor,
+        currency=payment.currency,
+        reason=text,
+        with_credit_note=with_credit_note,
+        next_action_at=now,
+    )
+    session.add(refund)
+    session.flush()
+    wake(session, refund)
+    return refund
+
+
+def wake(session: Session, refund: Refund) -> None:
+    """Make the refund's job run: a new one, or the waiting or executing one again."""
+    queue_core.insert(session, ProcessRefund(refund_id=refund.id), wake=True)
+
+
+def _check(session: Session, payment: Payment, amount_minor: int) -> None:
+    if amount_minor <= 0:
+        raise InvalidAmount("amount_minor", "Refund at least one minor unit.")
+    if payment.status is not PaymentStatus.COMPLETED:
+        raise PaymentNotRefundable(
+            f"This payment is {payment.status}. Only a completed payment can be refunded."
+        )
+    open_refund = session.scalar(
+        select(Refund.id).where(Refund.payment_id == payment.id, Refund.status.not_in(FINAL))
+    )
+    if open_refund is not None:
+        raise RefundInProgress(
+            f"Refund {open_refund} of this payment is under way. Wait until it has ended."
+        )
+    left = payment.refundable_minor
+    if amount_minor > left:
+        what = f"At most {Money(left, payment.currency)} is left to refund."
+        raise RefundExceedsPayment(what if left else "Nothing is left to refund.")

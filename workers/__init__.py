@@ -1,0 +1,1 @@
+"""How it is done: thin workers that read, call the outside world and record what it said."""

@@ -1,0 +1,38 @@
+"""The one list of workers, and what they are made of. Only the composition root calls this."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from payments_app.gateway.port import Gateway
+from queue_core import Worker
+from workers.credit_note_issuer import CreditNoteIssuer
+from workers.email_sender import EmailSender
+from workers.invoice_processor import InvoiceProcessor
+from workers.orphan_canceller import OrphanCanceller
+from workers.payment_processor import PaymentProcessor
+from workers.refund_processor import RefundProcessor
+from workers.sweeper import Sweeper
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """The outside world, as the workers need it."""
+
+    gateway: Gateway
+    gateway_timeout_s: float
+    data_dir: Path
+    smtp_url: str | None = None
+
+
+def build(parts: Parts) -> list[Worker[Any]]:
+    """One instance of every worker, for one process (many threads: they keep no state per job)."""
+    return [
+        PaymentProcessor(parts.gateway, gateway_timeout_s=parts.gateway_timeout_s),
+        RefundProcessor(parts.gateway, gateway_timeout_s=parts.gateway_timeout_s),
+        OrphanCanceller(parts.gateway),
+        InvoiceProcessor(),
+        CreditNoteIssuer(),
+        EmailSender(outbox=parts.data_dir / "outbox", smtp_url=parts.smtp_url),
+        Sweeper(),
+    ]
