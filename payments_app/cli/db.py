@@ -56,8 +56,7 @@ def upgrade(url: str) -> None:
             connection.commit()  # The lock is the session's; no transaction waits open for Alembic.
             with connection.begin():
                 command.upgrade(_alembic(connection), "head")
-            with connection.begin():
-                _install_queue(connection)
+            _install_queue(url)
     finally:
         engine.dispose()  # Ends the session, and with it the lock.
 
@@ -89,10 +88,16 @@ def explained() -> Iterator[None]:
         raise click.ClickException(str(error)) from None
 
 
-def _install_queue(connection: Connection) -> None:
-    from queue_core import schema
+def _install_queue(url: str) -> None:
+    """The queue's own tables, and a row for each queue that the jobs name."""
+    from payments_app.jobs import QUEUES
+    from queue_core import Queue
 
-    schema.install(connection)
+    queue = Queue(url, queues=QUEUES)
+    try:
+        queue.install()
+    finally:
+        queue.engine.dispose()
 
 
 def _alembic(connection: Connection) -> AlembicConfig:
