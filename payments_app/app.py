@@ -7,10 +7,11 @@ database and a forked web worker inherits no connection.
 from importlib import import_module
 from importlib.util import find_spec
 
+import click
 from flask import Flask
 
 from payments_app import cli
-from payments_app.config import Config, load_config
+from payments_app.config import Config, ConfigError, load_config
 from payments_app.db import Database
 
 # Each has a function register(app) that adds its blueprints.
@@ -19,13 +20,22 @@ EDGES = ("payments_app.api", "payments_app.web")
 
 def build(config: Config | None = None) -> Flask:
     """A new application; ``config`` None reads the environment."""
-    config = config or load_config()
+    config = config or _read_config()
     app = Flask("payments_app")
     app.secret_key = config.secret_key
     app.extensions["config"] = config
     app.extensions["database"] = Database(config)
     cli.register(app)
     for edge in EDGES:
-        if find_spec(edge) is not None:
+        found = find_spec(edge)
+        if found is not None and found.origin:
             import_module(edge).register(app)
     return app
+
+
+def _read_config() -> Config:
+    try:
+        return load_config()
+    except ConfigError as error:
+        # The person at the command line sees the sentence, not a traceback.
+        raise click.ClickException(str(error)) from None

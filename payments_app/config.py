@@ -15,6 +15,10 @@ ENVIRONMENTS = ("development", "test", "production")
 LOG_FORMATS = ("console", "json")
 SECRET_LENGTH_MIN = 32
 
+# The owner that seed.py makes in a development database; `make run` prints how to sign in.
+DEMO_EMAIL = "owner@example.com"
+DEMO_PASSWORD = "charged-once"  # noqa: S105  Public on purpose: made-up data only.
+
 # Public on purpose: a first `make run` needs no preparation. Production refuses them.
 DEVELOPMENT_SECRETS = {
     "SECRET_KEY": "development-only-signing-key-do-not-use-anywhere-else",

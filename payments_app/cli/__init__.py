@@ -1,7 +1,8 @@
 """The operator's verbs: ``flask --app payments_app <group> <verb>``; one file per group.
 
 A command parses, calls and prints; it opens the transaction and the services do the work. What a
-person did wrong comes back as one message, without a traceback.
+person did wrong comes back as one message, without a traceback. A file is imported when its command
+is called, so that `flask db upgrade` does not wait for the libraries of the gateway.
 """
 
 from importlib import import_module
@@ -9,25 +10,37 @@ from importlib.util import find_spec
 
 import click
 from flask import Flask
+from flask.cli import AppGroup
 
-# File → the click command or group in it. The list is the table of contents.
+# Command → the file and the click object in it. This is the table of contents.
 COMMANDS = {
-    "db": "group",
-    "run_all": "run_all",
-    "run_workers": "run_workers",
-    "run_gateway": "run_gateway",
-    "jobs": "group",
-    "queues": "group",
-    "workers": "group",
-    "audit": "audit",
-    "api_key": "group",
-    "demo": "group",
+    "api-key": ("api_key", "group"),
+    "audit": ("audit", "audit"),
+    "db": ("db", "group"),
+    "demo": ("demo", "group"),
+    "jobs": ("jobs", "group"),
+    "queues": ("queues", "group"),
+    "run-all": ("run_all", "run_all"),
+    "run-gateway": ("run_gateway", "run_gateway"),
+    "run-workers": ("run_workers", "run_workers"),
+    "workers": ("workers", "group"),
 }
 
 
+class Commands(AppGroup):
+    """The application's part of the ``flask`` command line, imported on demand."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return sorted({*COMMANDS, *super().list_commands(ctx)})
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        file, name = COMMANDS.get(cmd_name, ("", ""))
+        if not file or find_spec(f"{__name__}.{file}") is None:
+            return super().get_command(ctx, cmd_name)
+        command: click.Command = getattr(import_module(f"{__name__}.{file}"), name)
+        return command
+
+
 def register(app: Flask) -> None:
-    """Add every command to the application's own ``flask`` command line."""
-    for file, name in COMMANDS.items():
-        if find_spec(f"{__name__}.{file}") is not None:
-            command: click.Command = getattr(import_module(f"{__name__}.{file}"), name)
-            app.cli.add_command(command)
+    """Give the application its commands."""
+    app.cli = Commands()

@@ -7,6 +7,7 @@ next command, and a dead one's leftovers are cleared away.
 """
 
 from payments_app.embedded_postgres.errors import EmbeddedPostgresError
+from payments_app.embedded_postgres.place import prepare_data_dir
 from payments_app.embedded_postgres.sharing import remove, revive, server
 
-__all__ = ["EmbeddedPostgresError", "remove", "revive", "server"]
+__all__ = ["EmbeddedPostgresError", "prepare_data_dir", "remove", "revive", "server"]

@@ -16,7 +16,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from payments_app.embedded_postgres.errors import DATABASE_URL_HINT, EmbeddedPostgresError
+from payments_app.embedded_postgres.errors import EmbeddedPostgresError
 
 ROOTS_DATA = Path("/var/tmp")  # noqa: S108  Survives a reboot, and our folder in it is 0700.
 NOBODY_ID = 65534
@@ -75,6 +75,7 @@ class Place:
             cwd="/",
             env={"PATH": os.defpath, "LC_ALL": "C", "TZ": "UTC"},
             stdin=subprocess.DEVNULL,
+            start_new_session=True,  # Ctrl-C in the terminal is not for a half-started server.
             capture_output=True,
             text=True,
             timeout=timeout_s,
@@ -97,21 +98,30 @@ def locate(data_dir: Path) -> Place:
 
 
 def prepare(data_dir: Path) -> Place:
-    """Make DATA_DIR, see that it can be written, and record where root's data lie."""
+    """Make DATA_DIR and record in it where root's data lie."""
+    prepare_data_dir(data_dir)
     place = locate(data_dir)
-    try:
-        place.data_dir.mkdir(parents=True, exist_ok=True)
-        place.users_lock.touch()
-        if place.owner:
-            _record_location(place)
-    except OSError as error:
-        raise EmbeddedPostgresError(
-            f"DATA_DIR {place.data_dir} cannot be written ({error.strerror}). Choose a folder that"
-            f" you may write, for example DATA_DIR=~/charged-once. {DATABASE_URL_HINT}"
-        ) from error
+    if place.owner:
+        _record_location(place)
     if place.owner and place.cluster.exists():
         _refuse_foreign(place.cluster, place.owner)
     return place
+
+
+def prepare_data_dir(data_dir: Path) -> Path:
+    """Make DATA_DIR and see that it can be written; its full path."""
+    data_dir = data_dir.expanduser().resolve()
+    try:
+        data_dir.mkdir(parents=True, exist_ok=True)
+        probe = data_dir / ".writable"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise EmbeddedPostgresError(
+            f"DATA_DIR {data_dir} cannot be written ({error.strerror}). Choose a folder that you"
+            " may write, for example DATA_DIR=~/charged-once."
+        ) from error
+    return data_dir
 
 
 def forget(place: Place) -> None:

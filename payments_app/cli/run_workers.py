@@ -1,0 +1,67 @@
+"""``flask run-workers``: the supervisor and its worker processes, until TERM.
+
+The composition root of the workers: settings become a gateway, the gateway goes into the workers,
+the workers into a Queue. Any number of these may run, on any number of machines, beside one
+database.
+"""
+
+from dataclasses import replace
+
+import click
+from flask import current_app
+
+from payments_app.cli.db import database, explained
+from payments_app.config import Config, parse_queues
+from payments_app.db import check_answers
+from payments_app.gateway.stripe_adapter import StripeGateway
+from payments_app.jobs import QUEUES
+from queue_core import Queue
+from workers import registry
+
+
+@click.command("run-workers")
+@click.option("--queues", "queues_text", metavar="NAME[:N],…", help="Default: all queues.")
+@click.option("--processes", type=click.IntRange(1, 256), help="Default: WORKER_PROCESSES.")
+def run_workers(queues_text: str | None, processes: int | None) -> None:
+    """Work on jobs until TERM (or Ctrl-C): running jobs end, the others are given back."""
+    config: Config = current_app.extensions["config"]
+    if queues_text is not None:
+        config = replace(config, queues=_parse_option(queues_text))
+    with explained():
+        url = database().url
+        check_answers(url)
+        build_queue(config, url).run(processes=processes or config.worker_processes)
+
+
+def build_queue(config: Config, url: str) -> Queue:
+    """The queue with every worker, as this configuration wants it."""
+    gateway = StripeGateway(
+        base_url=config.gateway_url,
+        api_key=config.gateway_api_key,
+        read_timeout_s=config.gateway_timeout_s,
+    )
+    parts = registry.Parts(
+        gateway=gateway,
+        gateway_timeout_s=config.gateway_timeout_s,
+        data_dir=config.data_dir,
+        smtp_url=config.smtp_url,
+    )
+    return Queue(url, queues=_limits(config), workers=registry.build(parts))
+
+
+def _limits(config: Config) -> dict[str, int]:
+    """The queues of this node: all of them with their own limits, or the ones that were picked."""
+    picked = config.queues or dict.fromkeys(QUEUES)
+    unknown = sorted(set(picked) - set(QUEUES))
+    if unknown:
+        raise click.ClickException(
+            f"QUEUES: there is no queue {', '.join(unknown)}. The queues are {', '.join(QUEUES)}."
+        )
+    return {name: limit or QUEUES[name] for name, limit in picked.items()}
+
+
+def _parse_option(text: str) -> dict[str, int | None]:
+    try:
+        return parse_queues(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--queues") from None
