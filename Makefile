@@ -1,0 +1,36 @@
+# Each target is one line that also works without make, once `python3 install.py --for test` has
+# filled .venv. Settings are variables: make run PORT=9000 PYTHON=python3.12 DATA_DIR=/srv/data
+PYTHON ?= python3
+VENV := .venv/bin
+
+.PHONY: run test test-full check bench demo clean install install-test
+
+# exec: TERM sent to make reaches the tree itself, not a shell in between.
+run: install
+	@exec $(VENV)/python -m flask --app payments_app run-all
+
+test: install-test
+	@$(VENV)/python -m pytest -n auto --maxprocesses 8
+
+test-full: install-test
+	@$(VENV)/python -m pytest -n auto --maxprocesses 8 -m "full or not full"
+
+check: install-test
+	@$(VENV)/python .ci/check.py
+
+bench: install-test
+	@$(VENV)/python -m benchmarks
+
+demo: install
+	@$(VENV)/python demos/replay_duplicates.py
+
+clean:
+	@$(PYTHON) .ci/clean.py
+
+install:
+	@command -v $(PYTHON) >/dev/null || { echo "There is no $(PYTHON). Install Python 3.11 or newer, or name one: make run PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) install.py --for run
+
+install-test:
+	@command -v $(PYTHON) >/dev/null || { echo "There is no $(PYTHON). Install Python 3.11 or newer, or name one: make test PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) install.py --for test
