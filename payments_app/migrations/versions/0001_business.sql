@@ -447,25 +447,24 @@ CREATE INDEX allocations_payment_id_idx ON allocations (payment_id);
 -- Who acts is what the transaction said with set_config('app.actor', …, true).
 CREATE FUNCTION guard_and_log_state() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
-    aggregate text := TG_ARGV[0];
+    machine text := TG_ARGV[0];
     subject text := to_jsonb(NEW) ->> TG_ARGV[1];
-    before text := CASE WHEN TG_OP = 'UPDATE' THEN to_jsonb(OLD) ->> 'status' ELSE '' END;
-    after text := NEW.status;
+    old_state text := CASE WHEN TG_OP = 'UPDATE' THEN to_jsonb(OLD) ->> 'status' ELSE '' END;
+    new_state text := NEW.status;
 BEGIN
-    IF before = after THEN
+    IF old_state = new_state THEN
         RETURN NEW;
     END IF;
     PERFORM 1 FROM legal_moves m
-    WHERE m.aggregate = guard_and_log_state.aggregate
-      AND m.from_state = before AND m.to_state = after;
+    WHERE m.aggregate = machine AND m.from_state = old_state AND m.to_state = new_state;
     IF NOT FOUND THEN
-        RAISE EXCEPTION 'illegal move of % %: % -> %', aggregate, subject, before, after
-            USING ERRCODE = 'check_violation', CONSTRAINT = aggregate || '_legal_move';
+        RAISE EXCEPTION 'illegal move of % %: % -> %', machine, subject, old_state, new_state
+            USING ERRCODE = 'check_violation', CONSTRAINT = machine || '_legal_move';
     END IF;
     INSERT INTO transition_log
         (aggregate, aggregate_id, from_state, to_state, actor, job_id, request_id, reason)
     VALUES (
-        aggregate, subject, nullif(before, ''), after,
+        machine, subject, nullif(old_state, ''), new_state,
         nullif(current_setting('app.actor', true), ''),
         nullif(current_setting('app.job_id', true), '')::bigint,
         nullif(current_setting('app.request_id', true), ''),
