@@ -1,0 +1,1 @@
+"""Sending one mail: ``message`` makes its bytes, ``transport`` hands them over. No database."""
