@@ -51,9 +51,8 @@ def what_python_lacks():
         import ensurepip  # noqa: F401
         import venv  # noqa: F401
     except ImportError:
-        return (
-            "%s cannot make virtual environments. On Debian and Ubuntu: apt install python%d.%d-venv"
-            % ((sys.executable,) + sys.version_info[:2])
+        return "%s cannot make virtual environments. On Debian: apt install python%d.%d-venv" % (
+            (sys.executable,) + sys.version_info[:2]
         )
     return None
 

@@ -8,7 +8,10 @@ from pathlib import Path
 
 ROOT = Path(__file__).parent.parent
 VENV_PYTHON = ROOT / ".venv" / "bin" / "python"
-REMOVE = "import sys, pathlib; from payments_app import embedded_postgres as e; e.remove(pathlib.Path(sys.argv[1]))"
+REMOVE = (
+    "import sys, pathlib; from payments_app import embedded_postgres;"
+    " embedded_postgres.remove(pathlib.Path(sys.argv[1]))"
+)
 CACHES = (".mypy_cache", ".pytest_cache", ".ruff_cache", ".import_linter_cache", ".hypothesis")
 
 

@@ -5,6 +5,8 @@ the workers into a Queue. Any number of these may run, on any number of machines
 database.
 """
 
+import sys
+from collections.abc import Mapping
 from dataclasses import replace
 
 import click
@@ -27,10 +29,17 @@ def run_workers(queues_text: str | None, processes: int | None) -> None:
     config: Config = current_app.extensions["config"]
     if queues_text is not None:
         config = replace(config, queues=_parse_option(queues_text))
+    picked = _picked(config)
     with explained():
         url = database().url
         check_answers(url)
-        build_queue(config, url).run(processes=processes or config.worker_processes)
+        code = build_queue(config, url).run(
+            processes=processes or config.worker_processes,
+            queues=picked,
+            lease_s=config.lease_s,
+            shutdown_timeout_s=config.shutdown_timeout_s,
+        )
+    sys.exit(code)
 
 
 def build_queue(config: Config, url: str) -> Queue:
@@ -46,18 +55,17 @@ def build_queue(config: Config, url: str) -> Queue:
         data_dir=config.data_dir,
         smtp_url=config.smtp_url,
     )
-    return Queue(url, queues=_limits(config), workers=registry.build(parts))
+    return Queue(url, queues=QUEUES, workers=registry.build(parts))
 
 
-def _limits(config: Config) -> dict[str, int]:
-    """The queues of this node: all of them with their own limits, or the ones that were picked."""
-    picked = config.queues or dict.fromkeys(QUEUES)
-    unknown = sorted(set(picked) - set(QUEUES))
+def _picked(config: Config) -> Mapping[str, int | None] | None:
+    """The queues that this node serves, with lower limits where given; None means all of them."""
+    unknown = sorted(set(config.queues) - set(QUEUES))
     if unknown:
         raise click.ClickException(
             f"QUEUES: there is no queue {', '.join(unknown)}. The queues are {', '.join(QUEUES)}."
         )
-    return {name: limit or QUEUES[name] for name, limit in picked.items()}
+    return config.queues or None
 
 
 def _parse_option(text: str) -> dict[str, int | None]:

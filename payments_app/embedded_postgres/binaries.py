@@ -17,9 +17,9 @@ INSTALLATION = "pginstall18"
 RUN_TIMEOUT_S = 30
 
 
-def programs(place: Place) -> Path:
+def programs(place: Place, package: Path | None = None) -> Path:
     """The folder with ``initdb``, ``pg_ctl`` and ``postgres`` that the server's user can run."""
-    package = wheel_folder()
+    package = package or wheel_folder()
     shipped = package / INSTALLATION / "bin"
     if place.owner is None or _runs(place, shipped):
         return shipped
@@ -29,9 +29,9 @@ def programs(place: Place) -> Path:
     return copy / WHEEL / INSTALLATION / "bin"
 
 
-def wheel_folder() -> Path:
+def wheel_folder(name: str = WHEEL) -> Path:
     """Where the wheel put its package. The one place that knows which wheel it is."""
-    spec = importlib.util.find_spec(WHEEL)
+    spec = importlib.util.find_spec(name)
     if spec is None or not spec.submodule_search_locations:
         raise EmbeddedPostgresError(
             "The embedded PostgreSQL is not installed, or there is no build of it for this"

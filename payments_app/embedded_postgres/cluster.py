@@ -74,7 +74,7 @@ def url(place: Place, port: int) -> str:
 
 
 def _initialise(place: Place) -> None:
-    unfinished = place.cluster.with_name(f"{place.cluster.name}.unfinished")
+    unfinished = place.unfinished
     shutil.rmtree(unfinished, ignore_errors=True)
     unfinished.mkdir(mode=0o700)
     place.give(unfinished)
@@ -111,7 +111,7 @@ def _start(place: Place, settings: Mapping[str, str]) -> int:
     last_port = place.data_dir / "postgres.port"
     failure = ""
     for attempt in range(START_TRIES):
-        port = _free_port(last_port if attempt == 0 else None)
+        port = _free_port(last_port if attempt < START_TRIES - 1 else None)
         options = {"listen_addresses": HOST, "unix_socket_directories": "", "port": str(port)}
         arguments = " ".join(
             f"-c {name}='{value}'" for name, value in {**options, **settings}.items()

@@ -13,8 +13,10 @@ import pwd
 import shutil
 import stat
 import subprocess
+import tempfile
 from dataclasses import dataclass
 from pathlib import Path
+from threading import get_ident
 
 from payments_app.embedded_postgres.errors import EmbeddedPostgresError
 
@@ -43,6 +45,10 @@ class Place:
     @property
     def log(self) -> Path:
         return self.cluster / "server.log"
+
+    @property
+    def unfinished(self) -> Path:
+        return self.cluster.with_name(f"{self.cluster.name}.unfinished")
 
     @property
     def copied_binaries(self) -> Path:
@@ -113,9 +119,8 @@ def prepare_data_dir(data_dir: Path) -> Path:
     data_dir = data_dir.expanduser().resolve()
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
-        probe = data_dir / ".writable"
-        probe.touch()
-        probe.unlink()
+        with tempfile.TemporaryFile(dir=data_dir):
+            pass  # Asked by trying: root may enter folders that it cannot write, and the reverse.
     except OSError as error:
         raise EmbeddedPostgresError(
             f"DATA_DIR {data_dir} cannot be written ({error.strerror}). Choose a folder that you"
@@ -126,7 +131,7 @@ def prepare_data_dir(data_dir: Path) -> Path:
 
 def forget(place: Place) -> None:
     """Delete every file of the server. The caller has stopped it and holds its locks."""
-    for folder in (place.cluster, place.copied_binaries):
+    for folder in (place.cluster, place.unfinished, place.copied_binaries):
         shutil.rmtree(folder, ignore_errors=True)
     for file in (place.password, place.location):
         file.unlink(missing_ok=True)
@@ -145,9 +150,13 @@ def _record_location(place: Place) -> None:
     # one server, so each DATA_DIR has data of its own, and we say where the other's are.
     if place.location.exists():
         noted = place.location.read_text().strip()
-        if noted != str(place.cluster):
-            log.warning("DATA_DIR was moved or copied; its former database is at %s", noted)
-    place.location.write_text(f"{place.cluster}\n")
+        if noted == str(place.cluster):
+            return
+        log.warning("DATA_DIR was moved or copied; its former database is at %s", noted)
+    # Renamed into place: another starter never reads half a note.
+    written = place.location.with_name(f"{place.location.name}.{os.getpid()}.{get_ident()}")
+    written.write_text(f"{place.cluster}\n")
+    written.replace(place.location)
 
 
 def _refuse_foreign(cluster: Path, owner: Owner) -> None:

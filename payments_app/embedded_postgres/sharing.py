@@ -58,7 +58,7 @@ def revive(data_dir: Path, *, settings: Mapping[str, str] | None = None) -> bool
 def remove(data_dir: Path) -> None:
     """Delete the server and all its data, for `make clean`. Refuses while somebody uses it."""
     place = locate(data_dir)
-    if not (place.users_lock.exists() or place.cluster.exists()):
+    if not place.data_dir.exists():
         return
     place = prepare(data_dir)
     with place.users_lock.open("w") as users, _turn(place):
