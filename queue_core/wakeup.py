@@ -8,6 +8,7 @@ SQLAlchemy's traps: Session.after_commit fires also when a SAVEPOINT is released
 before the commit has happened. The first is recognised; after the second we notify twice, 2 and 25 ms later.
 """
 
+import contextlib
 import os
 import queue
 import threading
@@ -22,6 +23,8 @@ from sqlalchemy.orm import Session, scoped_session
 CONTROL = "!control"
 # After a connection's "commit" event the commit itself is still on its way.
 _CONNECTION_DELAYS_S = (0.002, 0.025)
+# The thread's own connection is kept between bursts and closed when nobody has inserted for a while.
+_IDLE_S = 5.0
 _SESSION_KEY = "queue_core.wakeup"
 _NOTIFY = sqlalchemy.text("SELECT pg_notify(:channel, :payload)")
 
@@ -129,32 +132,55 @@ os.register_at_fork(after_in_child=_after_fork)
 
 def _send_for_ever() -> None:
     waiting: list[tuple[float, Any, str, str]] = []
+    connections: dict[Any, sqlalchemy.Connection] = {}
     while True:
-        timeout_s = (
-            max(0.0, min(item[0] for item in waiting) - time.monotonic()) if waiting else None
-        )
+        next_s = min((item[0] for item in waiting), default=None)
+        timeout_s = _IDLE_S if next_s is None else max(0.0, next_s - time.monotonic())
         try:
-            waiting.append(_due.get(timeout=timeout_s))
+            waiting.append(_due.get(timeout=timeout_s if waiting or connections else None))
             while True:
                 waiting.append(_due.get_nowait())
         except queue.Empty:
             pass
+        if not waiting:
+            _close_all(connections)
         now = time.monotonic()
         ready = [item for item in waiting if item[0] <= now]
         waiting = [item for item in waiting if item[0] > now]
-        _send(ready)
+        _send(ready, connections)
 
 
-def _send(ready: list[tuple[float, Any, str, str]]) -> None:
+def _send(
+    ready: list[tuple[float, Any, str, str]], connections: dict[Any, sqlalchemy.Connection]
+) -> None:
     groups: dict[tuple[Any, str], set[str]] = {}
     for _, engine, schema, name in ready:
         groups.setdefault((engine, schema), set()).add(name)
     for (engine, schema), names in groups.items():
-        try:
-            with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-                connection.execute(
-                    _NOTIFY, {"channel": channel(schema), "payload": ",".join(sorted(names))}
-                )
-        except sqlalchemy.exc.SQLAlchemyError:
-            # The job is committed and workers poll: a database that is away now costs a second, no job.
-            continue
+        payload = {"channel": channel(schema), "payload": ",".join(sorted(names))}
+        # A kept connection may have died since; a new one then gets one chance.
+        for _ in range(2):
+            try:
+                _connection(engine, connections).execute(_NOTIFY, payload)
+                break
+            except sqlalchemy.exc.SQLAlchemyError:
+                # The job is committed and workers poll: a database that is away now costs a second, no job.
+                _close_all(connections)
+
+
+def _connection(
+    engine: sqlalchemy.Engine, connections: dict[Any, sqlalchemy.Connection]
+) -> sqlalchemy.Connection:
+    if engine not in connections:
+        # Made as the caller's are, but not of the caller's pool: that may be disposed of under us.
+        connection = engine.connect().execution_options(isolation_level="AUTOCOMMIT")
+        connection.detach()
+        connections[engine] = connection
+    return connections[engine]
+
+
+def _close_all(connections: dict[Any, sqlalchemy.Connection]) -> None:
+    for connection in connections.values():
+        with contextlib.suppress(sqlalchemy.exc.SQLAlchemyError):
+            connection.close()
+    connections.clear()
