@@ -60,6 +60,7 @@ MOVES: dict[str, tuple[tuple[JobState, ...], tuple[JobState, ...]]] = {
 # A traceback of 10 MB must not travel into a row; 16 kB shows both ends of a deep one.
 ERROR_TEXT_MAX = 16_384
 DEFAULT_MAX_RESCUES = 3
+DELAY_MAX_S = 10 * 365 * 86_400.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,21 +115,26 @@ def settle(
         case Error(reason):
             error = error or describe("Error", reason)
     if error is None:
-        return Verdict(S.COMPLETED, "completed", result=outcome)
+        return COMPLETED  # A plain value: done, and nothing to record.
     wait_s = backoff.default_backoff_s(attempt, max_attempts, jitter)
     return _fail(attempt, max_attempts, wait_s if backoff_s is None else backoff_s, error)
 
 
 def _snooze(seconds: float) -> Verdict:
     return Verdict(
-        S.SCHEDULED, "snooze", max(0.0, seconds), refund=True, snoozed=True, yields_to_cancel=True
+        S.SCHEDULED, "snooze", _bounded(seconds), refund=True, snoozed=True, yields_to_cancel=True
     )
 
 
 def _fail(attempt: int, max_attempts: int, delay_s: float, error: dict[str, Any]) -> Verdict:
     if attempt >= max_attempts:
         return Verdict(S.DISCARDED, "discarded", error=error, yields_to_cancel=True)
-    return Verdict(S.RETRYABLE, "error", max(0.0, delay_s), error=error, yields_to_cancel=True)
+    return Verdict(S.RETRYABLE, "error", _bounded(delay_s), error=error, yields_to_cancel=True)
+
+
+def _bounded(delay_s: float) -> float:
+    # Infinity and NaN are no intervals: one such row would fail the statement that settles its whole batch.
+    return min(max(0.0, delay_s), DELAY_MAX_S)
 
 
 def describe(kind: str, message: str, trace: str = "") -> dict[str, Any]:

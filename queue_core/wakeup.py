@@ -13,7 +13,8 @@ import os
 import queue
 import threading
 import time
-from collections.abc import Iterable
+import weakref
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import sqlalchemy
@@ -25,10 +26,13 @@ CONTROL = "!control"
 _CONNECTION_DELAYS_S = (0.002, 0.025)
 # The thread's own connection is kept between bursts and closed when nobody has inserted for a while.
 _IDLE_S = 5.0
-_SESSION_KEY = "queue_core.wakeup"
 _NOTIFY = sqlalchemy.text("SELECT pg_notify(:channel, :payload)")
 
 _due: "queue.SimpleQueue[tuple[float, sqlalchemy.Engine, str, str]]" = queue.SimpleQueue()
+# Per Session or Connection, what to say when it commits. Hooks are never removed: SQLAlchemy is iterating over them.
+_pending: "weakref.WeakKeyDictionary[Any, tuple[sqlalchemy.Engine, set[tuple[str, str]]]]" = (
+    weakref.WeakKeyDictionary()
+)
 _thread_lock = threading.Lock()
 _thread_of_pid = 0
 
@@ -43,64 +47,60 @@ def after_commit(
     queues: Iterable[str],
 ) -> None:
     """Wakes the workers of these queues once the target's transaction has committed."""
-    if isinstance(target, scoped_session):
-        target = target()
+    owner: Session | sqlalchemy.Connection = (
+        target() if isinstance(target, scoped_session) else target
+    )
     wanted = {(schema, name) for name in queues}
     if not wanted:
         return
-    connection = target.connection() if isinstance(target, Session) else target
-    if isinstance(target, Session) and not isinstance(target.get_bind(), sqlalchemy.Connection):
-        _remember(target, target.info, connection.engine, wanted, "after_commit")
+    connection = owner.connection() if isinstance(owner, Session) else owner
+    if isinstance(owner, Session) and not isinstance(owner.get_bind(), sqlalchemy.Connection):
+        _remember(owner, connection.engine, wanted, _SESSION_HOOKS)
     elif connection.get_isolation_level() == "AUTOCOMMIT":
         _send_later(connection.engine, wanted, _CONNECTION_DELAYS_S)
     else:
-        _remember(connection, connection.info, connection.engine, wanted, "commit")
+        _remember(connection, connection.engine, wanted, _CONNECTION_HOOKS)
 
 
 def _remember(
     target: Any,
-    notes: dict[Any, Any],
     engine: sqlalchemy.Engine,
     wanted: set[tuple[str, str]],
-    name: str,
+    hooks: dict[str, Callable[[Any], None]],
 ) -> None:
-    # Connection.info belongs to the pooled connection and outlives this Connection object: key by identity.
-    key = (_SESSION_KEY, id(target))
-    if key in notes:
-        notes[key][1].update(wanted)
-        return
-    notes[key] = (engine, set(wanted))
-    if name == "after_commit":
-        event.listen(target, "after_commit", _session_committed)
-    else:
-        event.listen(target, "commit", _connection_commits)
-        event.listen(target, "rollback", _connection_rolled_back)
+    _pending.setdefault(target, (engine, set()))[1].update(wanted)
+    for name, hook in hooks.items():
+        if not event.contains(target, name, hook):
+            event.listen(target, name, hook)
 
 
 def _session_committed(session: Session) -> None:
-    if session.in_nested_transaction():
-        return
-    engine, wanted = session.info.get((_SESSION_KEY, id(session)), (None, set()))
-    if wanted:
-        _send_later(engine, set(wanted), (0.0,))
-        wanted.clear()
+    if not session.in_nested_transaction():
+        _send_pending(session, (0.0,))
 
 
 def _connection_commits(connection: sqlalchemy.Connection) -> None:
-    engine, wanted = connection.info.pop((_SESSION_KEY, id(connection)), (None, set()))
-    _forget(connection)
+    _send_pending(connection, _CONNECTION_DELAYS_S)
+
+
+def _rolled_back(target: Any) -> None:
+    _pending.pop(target, None)
+
+
+def _send_pending(target: Any, delays_s: tuple[float, ...]) -> None:
+    engine, wanted = _pending.pop(target, (None, set()))
     if wanted:
-        _send_later(engine, wanted, _CONNECTION_DELAYS_S)
+        _send_later(engine, wanted, delays_s)
 
 
-def _connection_rolled_back(connection: sqlalchemy.Connection) -> None:
-    connection.info.pop((_SESSION_KEY, id(connection)), None)
-    _forget(connection)
-
-
-def _forget(connection: sqlalchemy.Connection) -> None:
-    event.remove(connection, "commit", _connection_commits)
-    event.remove(connection, "rollback", _connection_rolled_back)
+_SESSION_HOOKS: dict[str, Callable[[Any], None]] = {
+    "after_commit": _session_committed,
+    "after_rollback": _rolled_back,
+}
+_CONNECTION_HOOKS: dict[str, Callable[[Any], None]] = {
+    "commit": _connection_commits,
+    "rollback": _rolled_back,
+}
 
 
 def _send_later(engine: Any, wanted: set[tuple[str, str]], delays_s: tuple[float, ...]) -> None:
@@ -112,7 +112,7 @@ def _send_later(engine: Any, wanted: set[tuple[str, str]], delays_s: tuple[float
 
 
 def _ensure_thread() -> None:
-    global _thread_of_pid, _due, _thread_lock
+    global _thread_of_pid
     if _thread_of_pid == os.getpid():
         return
     with _thread_lock:

@@ -1,5 +1,7 @@
 """What one node was told at its start: times, limits, and where the database is. Plain values."""
 
+import os
+import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -32,7 +34,16 @@ class RuntimeOptions:
     max_memory_mb: int = 0
     claim_ahead: bool | None = None
     history_days: int = 14
-    node: str = ""
+    node: str = field(default_factory=platform.node)
+
+    @property
+    def claims_ahead(self) -> bool:
+        """QUEUE_CLAIM_AHEAD=0 turns it off for every queue of this node."""
+        return (
+            os.environ.get("QUEUE_CLAIM_AHEAD", "1") != "0"
+            if self.claim_ahead is None
+            else self.claim_ahead
+        )
 
     @property
     def renew_every_s(self) -> float:

@@ -6,7 +6,7 @@ SELECT
                                        'rate_period_s', rate_period_s, 'limit_key_field', limit_key_field))
      FROM {schema}.queues WHERE name = ANY (%(queues)s::text[])) AS queues,
     (SELECT drain_requested_at IS NOT NULL FROM {schema}.workers WHERE id = %(worker_id)s) AS draining,
-    (SELECT json_agg(json_build_array(id, lease)) FROM {schema}.jobs
+    (SELECT json_agg(json_build_array(id, lease, cancel_reason)) FROM {schema}.jobs
      WHERE state = 'executing' AND worker_id = %(worker_id)s AND cancel_requested_at IS NOT NULL) AS cancelled,
     NOT EXISTS (SELECT FROM {schema}.leader WHERE name = 'leader' AND expires_at > now()) AS leader_wanted,
     EXISTS (SELECT FROM {schema}.jobs WHERE state = 'available' AND rescues >= %(max_rescues)s

@@ -1,0 +1,57 @@
+"""The runtime's own connections: AUTOCOMMIT, bounded in every direction, made again after any loss.
+
+BEGIN and COMMIT are two round trips that a single guarded statement does not need. Custom plans, because
+a generic one made a settle of 500 rows quadratic. Behind a transaction pooler (its key data name another process than
+the server does) nothing may be set for the session: no prepared statements, no LISTEN.
+"""
+
+from typing import Any
+
+import psycopg
+
+from queue_core import telemetry
+
+# A database that answers nothing for this long counts as lost; every wait of the runtime is bounded by it.
+STATEMENT_TIMEOUT_S = 15
+CONNECT_TIMEOUT_S = 5
+
+Lost = (psycopg.OperationalError, psycopg.InterfaceError)
+
+
+def connect(
+    url: str, component: str, *, statement_timeout_s: float = STATEMENT_TIMEOUT_S
+) -> psycopg.Connection[Any]:
+    connection = psycopg.connect(
+        plain_url(url),
+        autocommit=True,
+        connect_timeout=CONNECT_TIMEOUT_S,
+        application_name=f"queue_core {component}",
+        keepalives_idle=10,
+        keepalives_interval=5,
+        keepalives_count=3,
+        tcp_user_timeout=STATEMENT_TIMEOUT_S * 1000,
+    )
+    if is_pooled(connection):
+        connection.prepare_threshold = None
+    else:
+        connection.execute("SET plan_cache_mode = force_custom_plan")
+        connection.execute(f"SET statement_timeout = {int(statement_timeout_s * 1000)}")
+    return connection
+
+
+def is_pooled(connection: psycopg.Connection[Any]) -> bool:
+    row = connection.execute("SELECT pg_backend_pid()").fetchone()
+    return row is None or row[0] != connection.info.backend_pid
+
+
+def plain_url(url: str) -> str:
+    return url.replace("postgresql+psycopg://", "postgresql://", 1)
+
+
+def close(connection: psycopg.Connection[Any] | None) -> None:
+    if connection is not None:
+        connection.close()
+
+
+def report_lost(component: str, error: BaseException) -> None:
+    telemetry.emit("database.lost", component=component, error=str(error).strip())

@@ -1,0 +1,194 @@
+"""Turns a claimed row into a report: decode, perform, judge. No path leaves a row executing.
+
+Whatever a worker raises, SystemExit and KeyboardInterrupt included, becomes a verdict. The start is published to the
+supervisor before perform is entered, so that a kill charges exactly the jobs that had begun.
+"""
+
+import inspect
+import json
+import traceback
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy.orm import Session
+
+from queue_core import checkpoints, clock, telemetry
+from queue_core.args import check_json
+from queue_core.errors import InvalidJob, JobCancelled, JobInterrupted
+from queue_core.job import Job, Run
+from queue_core.lifecycle import COMPLETED, INTERRUPTED, Verdict, clean, describe, settle
+from queue_core.outcomes import Cancel, Discard, Error, Interrupted, Ok, RetryAfter, Snooze
+from queue_core.registry import Registry, Worker
+from queue_core.runtime.board import Board
+from queue_core.runtime.report import Report
+from queue_core.store import Row
+
+# A recorded result travels in the history row; larger ones belong into a table of their own.
+RESULT_SIZE_MAX = 64 * 1024
+_OUTCOMES = (Ok, Error, Cancel, Discard, Snooze, RetryAfter, Interrupted)
+
+
+class Executor:
+    """Shared by all threads of a child."""
+
+    def __init__(
+        self,
+        registry: Registry,
+        sessions: Callable[[], Session],
+        schema: str,
+        *,
+        board: Board | None = None,
+        may_start: Callable[[], bool] = lambda: True,
+    ) -> None:
+        self._registry = registry
+        self._sessions = sessions
+        self._schema = schema
+        self._board = board
+        self._may_start = may_start
+        self.runs: dict[tuple[int, int], Run] = {}
+
+    def execute(self, row: Row, slot: int = 0) -> Report:
+        if not self._may_start():
+            return Report(row, INTERRUPTED)
+        begun_s = clock.boottime_s()
+        run = Run(deadline_s=begun_s)
+        worker = self._registry.find(row["kind"])
+        job = self._make_job(worker, row, run)
+        outcome = job if isinstance(job, BaseException) else self._perform(worker, job, run, slot)
+        checkpoints.reach("job.performed")
+        verdict = COMPLETED if outcome is None else self._judge(worker, row, job, outcome)
+        return Report(row, verdict, clock.boottime_s() - begun_s, settled=run.completed)
+
+    def _make_job(self, worker: Worker[Any], row: Row, run: Run) -> Job[Any] | Exception:
+        try:
+            job: Job[Any] = Job(
+                row["id"],
+                row["kind"],
+                row["queue"],
+                worker.decode(row["args"]),
+                row["attempt"],
+                row["max_attempts"],
+                row["lease"],
+                row["inserted_at"],
+                row["scheduled_at"],
+                row["priority"],
+                tuple(row["tags"]),
+                row["meta"],
+                row["snoozed"],
+                row["rescues"],
+                self._schema,
+                self._sessions,
+                run,
+            )
+            run.deadline_s += worker.timeout(job)
+        except Exception as error:
+            # Arguments of another version, or a broken timeout(): an error of this job, never of the queue.
+            return error
+        return job
+
+    def _perform(self, worker: Worker[Any], job: Job[Any], run: Run, slot: int) -> object:
+        key = (job.id, job.lease)
+        self.runs[key] = run
+        if self._board is not None:
+            self._board.start(slot, job.id, job.lease, run.deadline_s)
+        if telemetry.is_heard("job.started"):
+            telemetry.emit(
+                "job.started",
+                job=job.id,
+                kind=job.kind,
+                queue=job.queue,
+                attempt=job.attempt,
+                lease=job.lease,
+            )
+        try:
+            checkpoints.reach("job.started")
+            return worker.perform(job)
+        except BaseException as error:  # noqa: BLE001
+            # SystemExit in a job must not end the thread and leave the row executing.
+            return error
+        finally:
+            if self._board is not None:
+                self._board.end(slot)
+            del self.runs[key]
+
+    def _judge(
+        self, worker: Worker[Any], row: Row, job: Job[Any] | Exception, outcome: object
+    ) -> Verdict:
+        error = None
+        if isinstance(outcome, JobCancelled):
+            outcome = Cancel(str(outcome))
+        elif isinstance(outcome, JobInterrupted):
+            outcome = Interrupted()
+        elif isinstance(outcome, BaseException):
+            error = _describe(outcome)
+        elif wrong := _unusable(outcome):
+            error = describe("InvalidOutcome", wrong)
+        elif isinstance(outcome, Error):
+            error = describe("Error", outcome.reason)
+        verdict = settle(
+            row["attempt"],
+            row["max_attempts"],
+            outcome if error is None else Error(error["message"]),
+            jitter=clock.jitter(),
+            snoozed=row["snoozed"],
+            backoff_s=None if error is None else self._backoff_s(worker, job, outcome),
+            error=error,
+        )
+        return verdict
+
+    def _backoff_s(
+        self, worker: Worker[Any], job: Job[Any] | Exception, outcome: object
+    ) -> float | None:
+        if isinstance(job, Exception):
+            return None
+        cause = (
+            outcome
+            if isinstance(outcome, BaseException)
+            else str(getattr(outcome, "reason", outcome))
+        )
+        try:
+            seconds = worker.backoff(job, cause)
+            return None if seconds is None else float(seconds)
+        except Exception as error:
+            # A broken backoff() must not lose the verdict: wait the default and say so.
+            telemetry.emit("loop.failed", component=f"backoff of {job.kind}", error=repr(error))
+            return None
+
+
+def result_json(worker: Worker[Any], verdict: Verdict) -> str | None:
+    """The result as it is recorded, when its class says so."""
+    if verdict.result is None or not worker.options.record:
+        return None
+    text = json.dumps(verdict.result)
+    if len(text.encode()) > RESULT_SIZE_MAX:
+        return json.dumps(
+            {"omitted": f"{len(text.encode())} bytes, recorded are at most {RESULT_SIZE_MAX}"}
+        )
+    return text
+
+
+def _describe(error: BaseException) -> dict[str, Any]:
+    try:
+        message = str(error)
+        trace = "".join(traceback.format_exception(error))
+    except Exception:
+        # An exception whose own text fails is still an error of its job.
+        message, trace = "(its message could not be made)", ""
+    return describe(type(error).__name__, message, clean(trace))
+
+
+def _unusable(outcome: object) -> str | None:
+    if isinstance(outcome, Ok):
+        outcome = outcome.value
+    elif isinstance(outcome, _OUTCOMES):
+        return None
+    if inspect.iscoroutine(outcome):
+        outcome.close()  # Else Python warns that it was never awaited, far from here.
+        return "perform returned a coroutine: jobs run in threads, write a plain function"
+    if inspect.isgenerator(outcome):
+        return "perform returned a generator: it has a yield in it and never ran"
+    try:
+        check_json(outcome, "result")
+    except InvalidJob as error:
+        return f"perform returned what JSON cannot hold: {error}"
+    return None

@@ -1,0 +1,185 @@
+"""Writes what runs led to, in batches, fenced; finds out what a missing row means.
+
+A row that a settle did not change is one of three things: locked by somebody (say it again), settled before by this very
+lease (the reply to an earlier try was lost: success), or stale (another runner owns the job: rejected, counted,
+kept for the operator's feed). A batch that the database refuses is repeated row by row, so that one
+poisonous value stops only itself.
+"""
+
+import json
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+
+import psycopg
+
+from queue_core import checkpoints, telemetry
+from queue_core.lifecycle import FINISHED, describe
+from queue_core.registry import Registry
+from queue_core.runtime.executor import result_json
+from queue_core.runtime.report import Report
+from queue_core.store import Row, Store
+
+# Names of events by what a run led to.
+_EVENT_OF_OUTCOME = {
+    "completed": "job.completed",
+    "cancelled": "job.cancelled",
+    "discarded": "job.discarded",
+    "error": "job.failed",
+    "snooze": "job.snoozed",
+    "interrupted": "job.interrupted",
+}
+BATCH_MAX = 1000
+_Fetch = Callable[[], list[Row]]
+
+
+class Settler:
+    """Holds the reports of a process until the database has them."""
+
+    def __init__(
+        self, registry: Registry, worker_id: object, forget: Callable[[tuple[int, int]], None]
+    ) -> None:
+        self._registry = registry
+        self._worker_id = worker_id
+        self._forget = forget
+        self.waiting: dict[tuple[int, int], Report] = {}
+
+    def add(self, reports: Iterable[Report]) -> None:
+        for report in reports:
+            if report.settled:
+                self._forget(report.key)
+                self._tell(report, report.verdict.state)
+            else:
+                self.waiting[report.key] = report
+
+    def send(self, store: Store) -> "Callable[[], set[str]]":
+        """Starts the statements of one batch (within a pipeline) and returns how to take in their answers."""
+        batch = list(self.waiting.values())[:BATCH_MAX]
+        fetches = self._send(store, batch)
+        return lambda: self._take_in(store, batch, [row for fetch in fetches for row in fetch()])
+
+    def settle_one_by_one(self, store: Store) -> None:
+        """After a refused batch: the row that is refused again gets an error that PostgreSQL can hold."""
+        for report in list(self.waiting.values())[:BATCH_MAX]:
+            try:
+                rows = [row for fetch in self._send(store, [report]) for row in fetch()]
+            except (psycopg.DataError, psycopg.IntegrityError) as error:
+                wrong = describe("UnstorableOutcome", f"the database refused the outcome: {error}")
+                report.verdict = replace(report.verdict, error=wrong, result=None, delay_s=60.0)
+                rows = [row for fetch in self._send(store, [report]) for row in fetch()]
+            self._take_in(store, [report], rows)
+
+    def _send(self, store: Store, batch: list[Report]) -> list[_Fetch]:
+        fetches: list[_Fetch] = []
+        ended = [report for report in batch if report.verdict.state in FINISHED]
+        others = [report for report in batch if report.verdict.state not in FINISHED]
+        if ended:
+            fetches.append(
+                store.send(
+                    "finish_jobs",
+                    ids=[report.row["id"] for report in ended],
+                    leases=[report.row["lease"] for report in ended],
+                    states=[report.verdict.state.value for report in ended],
+                    errors=[report.error_json for report in ended],
+                    results=[self._result(report) for report in ended],
+                    yields=[report.verdict.yields_to_cancel for report in ended],
+                )
+            )
+        if others:
+            fetches.append(
+                store.send(
+                    "postpone_jobs",
+                    ids=[report.row["id"] for report in others],
+                    leases=[report.row["lease"] for report in others],
+                    states=[report.verdict.state.value for report in others],
+                    delays_s=[report.verdict.delay_s for report in others],
+                    refunds=[int(report.verdict.refund) for report in others],
+                    snoozes=[int(report.verdict.snoozed) for report in others],
+                    outcomes=[report.verdict.outcome for report in others],
+                    errors=[report.error_json for report in others],
+                    worker_id=self._worker_id,
+                )
+            )
+        return fetches
+
+    def _result(self, report: Report) -> str | None:
+        if report.verdict.result is None:
+            return None
+        return result_json(self._registry.find(report.row["kind"]), report.verdict)
+
+    def _take_in(self, store: Store, batch: list[Report], rows: list[Row]) -> set[str]:
+        """Drops what is written, judges what is not; returns the queues that have new available jobs."""
+        if batch:
+            checkpoints.reach("settle.committed")
+        written = {(row["id"], row["lease"]): row["state"] for row in rows}
+        missing = []
+        looking: set[str] = set()
+        for report in batch:
+            state = written.get(report.key)
+            if state is None:
+                missing.append(report)
+                continue
+            self._drop(report)
+            self._tell(report, state)
+            if state == "available":
+                looking.add(report.row["queue"])
+        if missing:
+            self._judge_missing(store, missing)
+        return looking
+
+    def _judge_missing(self, store: Store, missing: list[Report]) -> None:
+        rows = store.find_settled(
+            ids=[one.row["id"] for one in missing], leases=[one.row["lease"] for one in missing]
+        )
+        found = {(row["id"], row["lease"]): row["found"] for row in rows}
+        stale = [report for report in missing if report.key not in found]
+        for report in missing:
+            if found.get(report.key) == "executing":
+                report.tries += 1
+                continue
+            self._drop(report)
+            if report.key in found:
+                self._tell(report, report.verdict.state)
+        if stale:
+            store.note_stale(
+                ids=[report.row["id"] for report in stale],
+                leases=[report.row["lease"] for report in stale],
+                attempts=[report.row["attempt"] for report in stale],
+                errors=[
+                    json.dumps(describe("Stale", f"came as {one.verdict.outcome}")) for one in stale
+                ],
+                worker_id=self._worker_id,
+            )
+            for report in stale:
+                self._emit("job.stale", report)
+
+    def _drop(self, report: Report) -> None:
+        del self.waiting[report.key]
+        self._forget(report.key)
+
+    def _tell(self, report: Report, state: str) -> None:
+        # A cancel that was requested during the run may have changed the end: say what is stored.
+        outcome = "cancelled" if state == "cancelled" else report.verdict.outcome
+        self._emit(_EVENT_OF_OUTCOME[outcome], report)
+
+    def _emit(self, name: str, report: Report) -> None:
+        if not telemetry.is_heard(name):
+            return
+        row, verdict = report.row, report.verdict
+        measurements = {"duration_s": report.duration_s}
+        if verdict.delay_s:
+            measurements["delay_s"] = verdict.delay_s
+        detail = (
+            {}
+            if verdict.error is None
+            else {"error": f"{verdict.error['kind']}: {verdict.error['message']}"}
+        )
+        telemetry.emit(
+            name,
+            measurements,
+            job=row["id"],
+            kind=row["kind"],
+            queue=row["queue"],
+            attempt=row["attempt"],
+            lease=row["lease"],
+            **detail,
+        )

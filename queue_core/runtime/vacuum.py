@@ -1,0 +1,54 @@
+"""The leader vacuums the hot table itself, every few seconds of churn.
+
+Autovacuum looks once a minute; at 20,000 jobs a second that is more than a million dead entries which every claim walks
+over (throughput fell to half within 40 s). A vacuum of the small hot table takes milliseconds. It pauses while
+an old snapshot (a report, a backup) keeps the dead rows alive: vacuuming then reads everything and removes nothing.
+"""
+
+import psycopg
+
+from queue_core import telemetry
+from queue_core.store import Store
+
+# Below this, claims do not feel dead rows.
+CHURN_MIN = 5000
+EVERY_S = 2.0
+
+
+class Vacuum:
+    """Runs on an AUTOCOMMIT connection of its own, in the leader's second thread."""
+
+    def __init__(self) -> None:
+        self._churned = 0
+        self._dead = 0
+        self._horizon: int | None = None
+        self._is_refused = False
+
+    def tick(self, store: Store) -> None:
+        rows = store.vacuum_state()
+        if not rows or self._is_refused:
+            return
+        state = rows[0]
+        if state["churned"] - self._churned < CHURN_MIN:
+            return
+        if (
+            self._dead > CHURN_MIN
+            and state["horizon"] is not None
+            and state["horizon"] == self._horizon
+        ):
+            return
+        self._churned, self._horizon = state["churned"], state["horizon"]
+        self._vacuum(store)
+        after = store.vacuum_state()
+        self._dead = after[0]["dead"] if after else 0
+
+    def _vacuum(self, store: Store) -> None:
+        assert isinstance(store.connection, psycopg.Connection)
+        try:
+            store.connection.execute(
+                f"VACUUM (SKIP_LOCKED, INDEX_CLEANUP ON, TRUNCATE OFF) {store.schema}.jobs".encode()
+            )
+        except psycopg.errors.InsufficientPrivilege as error:
+            # Needs ownership, or MAINTAIN from PostgreSQL 17. Autovacuum still works, later.
+            self._is_refused = True
+            telemetry.emit("vacuum.refused", error=str(error).strip())
