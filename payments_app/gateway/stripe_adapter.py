@@ -152,7 +152,9 @@ class _Transport(stripe.RequestsClient):
             session.trust_env = False
             session.max_redirects = 0
             self._thread_local.session = session
-        return super().request(method, url, headers, post_data)
+        body, status, named = super().request(method, url, headers, post_data)
+        # The library logs every body as UTF-8 and raises at the first byte that is not.
+        return body.decode("utf-8", "replace").encode(), status, named
 
 
 def _silence(error: stripe.APIConnectionError) -> Unknown | NotSent:

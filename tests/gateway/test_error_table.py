@@ -231,11 +231,15 @@ def test_silence_is_unknown_and_never_raised(failure):
     status=st.sampled_from([200, 201, 400, 401, 402, 403, 404, 409, 429, 500, 503]),
     body=st.recursive(
         st.none() | st.booleans() | st.integers() | st.text(max_size=5),
-        lambda inner: st.lists(inner, max_size=3)
-        | st.dictionaries(
-            st.sampled_from(["error", "object", "payment_intent", "id", "message", "type", "x"]),
-            inner,
-            max_size=4,
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from(
+                    ["error", "object", "payment_intent", "id", "message", "type", "x"]
+                ),
+                inner,
+                max_size=4,
+            )
         ),
         max_leaves=8,
     ),
@@ -325,7 +329,7 @@ class TestWhatIsSent:
     def test_a_look_at_an_intent_asks_for_its_charge(self):
         request = self.sent(Instruction("r", Op.GET_INTENT, target="pi_1"))
 
-        assert request.url == f"{URL}/v1/payment_intents/pi_1?expand[0]=latest_charge"
+        assert request.url == f"{URL}/v1/payment_intents/pi_1?expand%5B0%5D=latest_charge"
 
     def test_a_strange_id_stays_one_part_of_the_path(self):
         with responses.RequestsMock() as wire:

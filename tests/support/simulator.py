@@ -20,7 +20,7 @@ TIMEOUT_S = 70.0
 
 
 class Simulator:
-    """``with Simulator(tmp_path) as simulator: StripeGateway(simulator.url, simulator.api_key)``."""
+    """``with Simulator(folder) as it: StripeGateway(it.url, it.api_key)``."""
 
     def __init__(
         self, folder: Path, *, port: int = 0, webhook_url: str | None = None, **env: str
@@ -38,7 +38,10 @@ class Simulator:
         return self.start()
 
     def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, at: TracebackType | None
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
     ) -> None:
         self.stop()
         self._session.close()

@@ -10,6 +10,7 @@ from typing import Any
 from payments_app.gateway.simulator.errors import invalid
 
 Fields = dict[str, Any]
+INTEGER_MAX = 1_000_000_000
 
 
 def fields(value: object, allowed: tuple[str, ...], where: str) -> Fields:
@@ -40,13 +41,15 @@ def string(given: Fields, name: str, where: str) -> str | None:
     return value
 
 
-def integer(given: Fields, name: str, where: str, *, least: int) -> int | None:
+def integer(
+    given: Fields, name: str, where: str, *, least: int, most: int = INTEGER_MAX
+) -> int | None:
     value = given.get(name)
     if value is None:
         return None
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
+    if not isinstance(value, int) or isinstance(value, bool) or not least <= value <= most:
         path = _path(where, name)
-        raise invalid(f"{path} must be a whole number from {least}.", param=path)
+        raise invalid(f"{path} must be a whole number from {least} to {most}.", param=path)
     return value
 
 

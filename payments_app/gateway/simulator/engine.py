@@ -153,9 +153,9 @@ def _with_subject(stored: Answer) -> Answer:
     if isinstance(stored.body, str):
         return stored
     shown = stored.body.get("error", stored.body)
-    intent = shown.get("payment_intent", shown)
-    if isinstance(intent, str):
-        return replace(stored, intent=intent)
-    metadata = intent.get("metadata") or {}
-    named = intent["id"] if intent.get("object") == "payment_intent" else None
-    return replace(stored, intent=named, payment=metadata.get("payment"))
+    intent = shown.get("payment_intent")
+    if isinstance(intent, dict):
+        shown = intent
+    payment = (shown.get("metadata") or {}).get("payment")
+    named = shown["id"] if shown.get("object") == "payment_intent" else intent
+    return replace(stored, intent=named, payment=payment)

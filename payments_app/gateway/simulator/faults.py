@@ -135,7 +135,7 @@ def _rule(source: object, index: int) -> Rule:
         seed=checks.integer(given, "seed", where, least=0) or index,
         delay_s=checks.number(given, "delay_s", where, default=LATE_S, most=LATE_MAX_S),
         until=checks.choice(given, "until", where, UNTIL, default="newer"),
-        status=checks.integer(given, "status", where, least=200) or 200,
+        status=checks.integer(given, "status", where, least=200, most=599) or 200,
         source=given,
     )
 

@@ -120,11 +120,6 @@ class Store:
                 tx.run(f"DELETE FROM {table}")  # noqa: S608 - names from schema.py
             self.advanced_s = 0.0
 
-    def close(self) -> None:
-        with self._lock:
-            self._connection.close()
-        self._guard.close()
-
     def _open(self) -> sqlite3.Connection:
         try:
             connection = sqlite3.connect(
