@@ -41,6 +41,7 @@ class Config:
     secret_key: str = field(repr=False)
     host: str
     port: int
+    public_url: str
     gateway_port: int
     gateway_url: str
     gateway_api_key: str = field(repr=False)
@@ -61,14 +62,17 @@ class Config:
 def load_config(env: Mapping[str, str] = os.environ) -> Config:
     """Read every setting, or raise one ConfigError that lists all that are wrong."""
     read = _Reader(env)
+    host = read.text("HOST", default="127.0.0.1")
+    port = read.whole("PORT", default=8000, low=1, high=65535)
     gateway_port = read.whole("GATEWAY_PORT", default=8010, low=1, high=65535)
     config = Config(
         app_env=read.choice("APP_ENV", ENVIRONMENTS),
         database_url=read.database_url(),
         data_dir=Path(read.text("DATA_DIR", default=".data")).expanduser().absolute(),
         secret_key=read.secret("SECRET_KEY"),
-        host=read.text("HOST", default="127.0.0.1"),
-        port=read.whole("PORT", default=8000, low=1, high=65535),
+        host=host,
+        port=port,
+        public_url=read.url("PUBLIC_URL", ("http", "https"), default=f"http://{host}:{port}") or "",
         gateway_port=gateway_port,
         gateway_url=read.url(
             "GATEWAY_URL", ("http", "https"), default=f"http://127.0.0.1:{gateway_port}"

@@ -107,3 +107,16 @@ class SweepPayments(
     unique=Unique(keys=(), states="incomplete"),
 ):
     """The janitor: re-create the jobs of open payments and refunds from their rows."""
+
+
+@dataclass(frozen=True)
+class HandleGatewayEvent(
+    JobArgs,
+    kind="handle_gateway_event",
+    queue="webhooks",
+    max_attempts=20,
+    unique=Unique(keys=("event_id",), states="incomplete"),
+):
+    """Look at what a webhook is about."""
+
+    event_id: str

@@ -23,7 +23,16 @@ ROOT = Path(__file__).parent.parent
 SERVER_DIR = ROOT / ".pytest_postgres"
 SERVER_SETTINGS = {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
 USERS_SETTINGS = (
-    *("APP_ENV", "DATABASE_URL", "DATA_DIR", "SECRET_KEY", "HOST", "PORT", "GATEWAY_PORT"),
+    *(
+        "APP_ENV",
+        "DATABASE_URL",
+        "DATA_DIR",
+        "SECRET_KEY",
+        "HOST",
+        "PORT",
+        "PUBLIC_URL",
+        "GATEWAY_PORT",
+    ),
     *("GATEWAY_URL", "GATEWAY_API_KEY", "GATEWAY_WEBHOOK_SECRET", "GATEWAY_TIMEOUT_SECONDS"),
     *("SMTP_URL", "QUEUES", "WORKER_PROCESSES", "LEASE_SECONDS", "SHUTDOWN_TIMEOUT_SECONDS"),
     *("LOG_FORMAT", "CHECKPOINTS", "QUEUE_CLAIM_AHEAD", "FLASK_APP", "FLASK_DEBUG"),

@@ -8,6 +8,7 @@ from payments_app.gateway.port import Gateway
 from queue_core import Worker
 from workers.credit_note_issuer import CreditNoteIssuer
 from workers.email_sender import EmailSender
+from workers.event_handler import EventHandler
 from workers.invoice_processor import InvoiceProcessor
 from workers.orphan_canceller import OrphanCanceller
 from workers.payment_processor import PaymentProcessor
@@ -22,6 +23,8 @@ class Parts:
     gateway: Gateway
     gateway_timeout_s: float
     data_dir: Path
+    # Where customers find us: the address in the mails' pay links.
+    public_url: str = "http://127.0.0.1:8000"
     smtp_url: str | None = None
 
 
@@ -31,8 +34,9 @@ def build(parts: Parts) -> list[Worker[Any]]:
         PaymentProcessor(parts.gateway, gateway_timeout_s=parts.gateway_timeout_s),
         RefundProcessor(parts.gateway, gateway_timeout_s=parts.gateway_timeout_s),
         OrphanCanceller(parts.gateway),
-        InvoiceProcessor(),
+        InvoiceProcessor(base_url=parts.public_url),
         CreditNoteIssuer(),
         EmailSender(outbox=parts.data_dir / "outbox", smtp_url=parts.smtp_url),
+        EventHandler(parts.gateway),
         Sweeper(),
     ]

@@ -54,6 +54,7 @@ def build_queue(config: Config, url: str) -> Queue:
         gateway_timeout_s=config.gateway_timeout_s,
         data_dir=config.data_dir,
         smtp_url=config.smtp_url,
+        public_url=config.public_url,
     )
     return Queue(url, queues=QUEUES, workers=registry.build(parts))
 

@@ -1,0 +1,154 @@
+"""Webhooks from the gateway: kept once, then used as a hint to look, never as an order.
+
+Receiving writes the event and its job in one transaction and answers at once. Handling finds the
+payment or refund that the event is about and wakes its job, which asks the gateway itself: so a
+duplicated, reordered, early or forged-but-signed event can at most cause one more look.
+"""
+
+from datetime import datetime
+from typing import Any
+
+import structlog
+from sqlalchemy import select
+from sqlalchemy.dialects.postgresql import insert as pg_insert
+from sqlalchemy.orm import Session
+
+import queue_core
+from payments_app.domain.errors import Invalid, InvalidTransition, NotFound
+from payments_app.domain.inbound_event import EventStatus, InboundEvent
+from payments_app.domain.payment import Payment, PaymentStatus
+from payments_app.domain.refund import Refund
+from payments_app.jobs import HandleGatewayEvent
+from payments_app.services import payments, refunds
+from payments_app.services.locking import lock_refund
+
+log = structlog.get_logger()
+
+PROVIDER = "gateway"
+ID_LENGTH_MAX = 200
+INTENT_EVENTS = "payment_intent."
+REFUND_EVENTS = ("refund.", "charge.refund")
+
+
+def receive(session: Session, event: object) -> bool:
+    """Keep a verified event and insert its job. False if it had come before. Raises Invalid."""
+    event_id, kind, subject = _checked(event)
+    new = session.execute(
+        pg_insert(InboundEvent)
+        .values(
+            provider=PROVIDER,
+            event_id=event_id,
+            type=kind,
+            object_id=subject,
+            payload=event,
+            status=EventStatus.RECEIVED,
+            times_received=1,
+        )
+        .on_conflict_do_nothing(index_elements=["provider", "event_id"])
+        .returning(InboundEvent.event_id)
+    ).scalar_one_or_none()
+    if new is None:
+        seen = _lock(session, event_id)
+        seen.times_received += 1
+        session.flush()
+        return False
+    queue_core.insert(session, HandleGatewayEvent(event_id=event_id))
+    return True
+
+
+def contradicted_payment(session: Session, event_id: str) -> str | None:
+    """The payment that we hold as ended unpaid although this event says that it was captured.
+
+    No job of its own would look at the gateway any more, so whoever handles the event must.
+    """
+    event = _lock(session, event_id)
+    if not (event.type.startswith(INTENT_EVENTS) and event.type.endswith(".succeeded")):
+        return None
+    payment = _payment_of(session, event)
+    if payment is None or not payment.is_final or payment.status is PaymentStatus.COMPLETED:
+        return None
+    return payment.id
+
+
+def handle(session: Session, event_id: str, *, now: datetime) -> EventStatus:
+    """Wake the job of whom the event is about and close the event. Again: a no-op."""
+    event = _lock(session, event_id)
+    if event.status is not EventStatus.RECEIVED:
+        return event.status
+    if event.type.startswith(REFUND_EVENTS):
+        found = _wake_refund(session, event)
+    elif event.type.startswith(INTENT_EVENTS):
+        found = _wake_payment(session, event, now)
+    else:
+        event.move("ignore")
+        event.processed_at = now
+        return event.status
+    event.move("process" if found else "park")
+    event.processed_at = now
+    if not found:
+        log.warning("webhook_parked", event=event_id, type=event.type, object=event.object_id)
+    return event.status
+
+
+def replay(session: Session, event_id: str) -> InboundEvent:
+    """Handle a kept event again. Raises NotFound, InvalidTransition while it is being handled."""
+    event = _lock(session, event_id)
+    if event.status is EventStatus.RECEIVED:
+        raise InvalidTransition("webhook", event.status, "be replayed")
+    event.move("replay")
+    session.flush()
+    queue_core.insert(session, HandleGatewayEvent(event_id=event_id))
+    return event
+
+
+def _checked(event: object) -> tuple[str, str, str | None]:
+    if not isinstance(event, dict):
+        raise Invalid("body", "Send one JSON object: an event.")
+    for name in ("id", "type"):
+        value = event.get(name)
+        if not isinstance(value, str) or not 0 < len(value) <= ID_LENGTH_MAX:
+            raise Invalid(name, f"An event has a {name}: text of 1 to {ID_LENGTH_MAX} characters.")
+    subject = _object(event).get("id")
+    return event["id"], event["type"], subject if isinstance(subject, str) else None
+
+
+def _object(event: dict[str, Any]) -> dict[str, Any]:
+    inner = event.get("data")
+    found = inner.get("object") if isinstance(inner, dict) else None
+    return found if isinstance(found, dict) else {}
+
+
+def _lock(session: Session, event_id: str) -> InboundEvent:
+    event = session.get(InboundEvent, (PROVIDER, event_id), with_for_update=True)
+    if event is None:
+        raise NotFound("webhook event", event_id)
+    return event
+
+
+def _payment_of(session: Session, event: InboundEvent) -> Payment | None:
+    return session.scalar(select(Payment).where(Payment.gateway_intent_id == event.object_id))
+
+
+def _wake_payment(session: Session, event: InboundEvent, now: datetime) -> bool:
+    payment = _payment_of(session, event)
+    if payment is None:
+        return False
+    if not payment.is_final:
+        payments.check_now(session, payment.id, now=now)
+    return True
+
+
+def _wake_refund(session: Session, event: InboundEvent) -> bool:
+    metadata = _object(event.payload).get("metadata")
+    named = metadata.get("refund") if isinstance(metadata, dict) else None
+    refund_id = session.scalar(
+        select(Refund.id).where(
+            (Refund.gateway_refund_id == event.object_id) | (Refund.id == str(named))
+        )
+    )
+    if refund_id is None:
+        return False
+    _, refund = lock_refund(session, refund_id)
+    if not refund.is_final:
+        refunds.wake(session, refund)
+    return True

@@ -1,0 +1,47 @@
+"""A webhook is a hint: find its payment, and let the payment's own job look at the gateway.
+
+The one case in which no job would look: we hold the payment as failed or cancelled, and the event
+says that it succeeded. Then the intent is read here, and what it shows is recorded with an alarm.
+"""
+
+from payments_app import clock
+from payments_app.gateway.port import Gateway, Instruction, IntentSeen, Op
+from payments_app.jobs import HandleGatewayEvent
+from payments_app.services import inbound, observations, payments
+from payments_app.services.actor import act_as
+from queue_core import Error, Job, Ok, Outcome, Worker
+from queue_core.checkpoints import reach, register
+
+register("webhook.handled", "webhook.looked", "webhook.recorded")
+
+
+class EventHandler(Worker[HandleGatewayEvent]):
+    """Handles one kept event, as often as it takes, with the same result."""
+
+    def __init__(self, gateway: Gateway) -> None:
+        self.gateway = gateway
+
+    def perform(self, job: Job[HandleGatewayEvent]) -> Outcome:
+        with job.session() as session:
+            act_as(session, "worker:event_handler", job_id=job.id)
+            payment_id = inbound.contradicted_payment(session, job.args.event_id)
+        seen = self._look(job, payment_id) if payment_id else None
+        if payment_id and not isinstance(seen, IntentSeen):
+            return Error(f"no answer about the intent of {payment_id}")
+        reach("webhook.looked")
+        with job.transaction() as session:
+            act_as(session, "worker:event_handler", job_id=job.id)
+            now = clock.now(session)
+            if payment_id and isinstance(seen, IntentSeen):
+                observations.observe_intent(session, payment_id, seen, now=now)
+            inbound.handle(session, job.args.event_id, now=now)
+            reach("webhook.handled")
+        reach("webhook.recorded")
+        return Ok(None)
+
+    def _look(self, job: Job[HandleGatewayEvent], payment_id: str) -> object:
+        with job.session() as session:
+            intent_id = payments.get(session, payment_id).gateway_intent_id
+        return self.gateway.send(
+            Instruction(request_id=f"job:{job.id}", op=Op.GET_INTENT, target=intent_id)
+        )
