@@ -6,19 +6,22 @@ are Decimals. Fractions are rounded at one point only, HALF_UP unless told other
 is split by largest remainder, so that the parts always sum to the whole.
 """
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal, InvalidOperation
+from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 from enum import StrEnum
 from functools import lru_cache
 
 from babel.core import get_global
-from babel.numbers import format_currency
+from babel.numbers import format_currency, get_currency_symbol
 
 from payments_app.domain.errors import CurrencyMismatch, InvalidAmount, UnknownCurrency
 
 # A bigint holds 9.2e18; this bound leaves room for sums over a million invoices.
 AMOUNT_MINOR_MAX = 999_999_999_999
+
+_DECIMAL = re.compile(r"-?(?:[0-9]{1,20}(?:\.[0-9]{0,20})?|\.[0-9]{1,20})")
 
 
 class Rounding(StrEnum):
@@ -87,6 +90,9 @@ class Money:
     def format(self, locale: str = "en_US") -> str:
         """For people: ``$1,234.50``; a negative amount carries U+2212."""
         text = format_currency(abs(self.decimal), self.currency, locale=locale)
+        symbol = get_currency_symbol(self.currency, locale=locale)
+        if text.startswith(symbol) and symbol[-1].isalpha():  # CLDR's alphaNextToNumber: KWD 1.500
+            text = f"{symbol}\N{NO-BREAK SPACE}{text.removeprefix(symbol).lstrip()}"
         return f"\N{MINUS SIGN}{text}" if self.minor < 0 else text
 
     def _same(self, other: "Money") -> int:
@@ -101,13 +107,13 @@ def parse_major(text: str, currency: str, field: str = "amount") -> Money:
     example = "1,234" + (".50" + "0" * (digits - 2) if digits else "")
     cleaned = text.strip()
     whole, _, fraction = cleaned.partition(".")
-    groups = whole.lstrip("-").split(",")
+    groups = whole.removeprefix("-").split(",")
     grouped = len(groups) > 1
     plausible = not grouped or (1 <= len(groups[0]) <= 3 and all(len(g) == 3 for g in groups[1:]))
     plain = whole.replace(",", "") + (f".{fraction}" if fraction else "")
-    if not plausible or not plain.lstrip("-").replace(".", "", 1).isascii():
+    if not plausible or not plain.removeprefix("-").replace(".", "", 1).isascii():
         raise InvalidAmount(field, f"{text!r} is no amount. Write it like {example}.")
-    if not plain.lstrip("-").replace(".", "", 1).isdigit():
+    if not plain.removeprefix("-").replace(".", "", 1).isdigit():
         raise InvalidAmount(field, f"{text!r} is no amount. Write it like {example}.")
     if len(fraction) > digits:
         has = f"has {digits} decimals" if digits else "has no decimals"
@@ -124,13 +130,12 @@ def bounded(minor: int, currency: str, field: str = "amount") -> Money:
 
 def parse_decimal(value: str | int, field: str) -> Decimal:
     """A decimal string such as a quantity or a tax rate. Raises InvalidAmount for anything else."""
-    try:
-        number = Decimal(value) if isinstance(value, int) else Decimal(value.strip())
-    except (InvalidOperation, AttributeError):
-        number = Decimal("NaN")
-    if not number.is_finite() or isinstance(value, bool):
+    if isinstance(value, int) and not isinstance(value, bool):
+        return Decimal(value)
+    # Decimal itself reads more than people mean: 1e999999999, 1_000, Infinity, Arabic digits.
+    if not isinstance(value, str) or not _DECIMAL.fullmatch(value.strip()):
         raise InvalidAmount(field, f"{value!r} is no decimal number. Write it like 2 or 1.5.")
-    return number
+    return Decimal(value.strip())
 
 
 def round_minor(amount: Decimal, rounding: Rounding = Rounding.HALF_UP) -> int:
