@@ -132,12 +132,14 @@ class Busy:
 class Rejected:
     """The gateway understood us and refused (401, 404, other 4xx): asking again changes nothing.
 
-    ``code`` is the gateway's own error code or type, for example ``idempotency_error``.
+    ``code`` is the gateway's own error code or type, for example ``idempotency_error``; ``param``
+    names the parameter that is at fault, where it says so.
     """
 
     http_status: int
     code: str
     message: str
+    param: str | None = None
 
 
 @dataclass(frozen=True, slots=True)

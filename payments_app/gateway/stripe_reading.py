@@ -86,7 +86,10 @@ def _wrong_state(_: Reply, error: Mapping[str, Any]) -> Observation:
 
 
 def _rejected(reply: Reply, error: Mapping[str, Any]) -> Observation:
-    return Rejected(reply.status, _code(error), _message(error))
+    param = error.get("param")
+    return Rejected(
+        reply.status, _code(error), _message(error), param if isinstance(param, str) else None
+    )
 
 
 def _failed(reply: Reply, error: Mapping[str, Any]) -> Observation:

@@ -35,8 +35,8 @@ from payments_app.services.schedule import after, silence_delay_s
 
 log = structlog.get_logger()
 
-# Error codes that speak of the card given, not of our request: the payment ends behind the fence.
-_CARD_ERRORS = frozenset({"invalid_payment_method", "payment_method_invalid"})
+# The parameter that speaks of the card given, not of our request or account.
+_CARD_PARAM = "payment_method"
 
 
 def apply_observation(
@@ -161,8 +161,9 @@ def _rejected(payment: Payment, request: GatewayRequest, answer: Rejected, now: 
         return
     _spend_key(payment, request)
     _lose_sight(payment, request)
-    if request.op == Op.CONFIRM_INTENT and answer.code in _CARD_ERRORS:
-        payment.stop(StopReason.INVALID_CARD, answer.code, answer.message)
+    if request.op == Op.CONFIRM_INTENT and answer.param == _CARD_PARAM:
+        # The gateway does not know the card: the customer's to mend, behind the fence like any end.
+        payment.stop(StopReason.INVALID_CARD, message=answer.message)
         return
     log.error(
         "gateway_rejected",

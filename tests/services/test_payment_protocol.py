@@ -296,6 +296,17 @@ def test_a_refused_request_needs_a_person_and_no_new_key(talk, status):
     assert len(talk.payment.attempts) == 1
 
 
+def test_a_card_that_the_gateway_does_not_know_fails_the_payment_behind_the_fence(talk):
+    talk.confirm_sent()
+    talk.hear(Rejected(400, "resource_missing", "No such PaymentMethod.", "payment_method"))
+
+    fence = talk.turn(talk.canceled())
+
+    assert fence.op is Op.CANCEL_INTENT
+    assert talk.payment.status is PaymentStatus.FAILED
+    assert talk.payment.failure_code == "invalid_payment_method"
+
+
 def test_a_payment_in_review_leaves_it_when_the_gateway_shows_the_capture(talk):
     talk.confirm_sent()
     talk.hear(Rejected(404, "resource_missing", "No such intent."))
