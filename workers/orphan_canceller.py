@@ -4,9 +4,6 @@ It was never confirmed, so it holds no money; leaving it open would only confuse
 gateway's dashboard. An intent that is a payment's own is never touched here.
 """
 
-from sqlalchemy import select
-
-from payments_app.domain.payment import Payment
 from payments_app.gateway.port import (
     Busy,
     Gateway,
@@ -17,6 +14,7 @@ from payments_app.gateway.port import (
     WrongState,
 )
 from payments_app.jobs import CancelOrphanIntent
+from payments_app.services import payments
 from queue_core import Cancel, Error, Job, Ok, Outcome, RetryAfter, Worker
 
 
@@ -29,7 +27,7 @@ class OrphanCanceller(Worker[CancelOrphanIntent]):
     def perform(self, job: Job[CancelOrphanIntent]) -> Outcome:
         intent_id = job.args.intent_id
         with job.session() as session:
-            owner = session.scalar(select(Payment.id).where(Payment.gateway_intent_id == intent_id))
+            owner = payments.owner_of_intent(session, intent_id)
         if owner is not None:
             return Cancel(f"{intent_id} belongs to {owner}: only its payment may cancel it")
         answer = self.gateway.send(

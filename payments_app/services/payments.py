@@ -40,6 +40,11 @@ def get(session: Session, payment_id: str) -> Payment:
     return payment
 
 
+def owner_of_intent(session: Session, intent_id: str) -> str | None:
+    """The id of the payment whose one intent this is, if any."""
+    return session.scalar(select(Payment.id).where(Payment.gateway_intent_id == intent_id))
+
+
 def request_payment(
     session: Session,
     invoice_id: str,

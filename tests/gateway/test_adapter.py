@@ -128,7 +128,9 @@ def test_a_wrong_key_is_rejected(simulator):
 def test_an_intent_that_never_was_is_rejected_as_missing(gateway):
     seen = gateway.send(instruction(Op.GET_INTENT, target="pi_nobody"))
 
-    assert seen == Rejected(404, "resource_missing", "No such payment_intent: 'pi_nobody'")
+    assert seen == Rejected(
+        404, "resource_missing", "No such payment_intent: 'pi_nobody'", "intent"
+    )
 
 
 def test_an_unknown_card_is_rejected(gateway):
