@@ -20,20 +20,16 @@ _MODIFIERS = re.compile(
 )
 # Overrides of the writing direction: a name could show itself, and the figures after it, reversed.
 _DIRECTIONS = re.compile("[\u200e\u200f\u202a-\u202e\u2066-\u2069\u061c]")
-# Nothing to break at in so many characters: the text would run out of its column.
-_LONG_WORD = re.compile(r"[^\s\u200b]{24}(?=[^\s\u200b])")
-ZERO_WIDTH_SPACE = "\u200b"
 
 
 def printable(text: str) -> str:
-    """The text as the fonts can print it, with places to break in very long words."""
+    """The text as the fonts can print it."""
     composed = unicodedata.normalize("NFC", text)
     plain = _DIRECTIONS.sub("", _MODIFIERS.sub("", composed))
     known = covered()
-    shown = "".join(
+    return "".join(
         char if ord(char) in known or char == "\n" else _stand_in(char) for char in plain
     )
-    return _LONG_WORD.sub(lambda word: word[0] + ZERO_WIDTH_SPACE, shown)
 
 
 @lru_cache(maxsize=1)

@@ -87,7 +87,8 @@ def _credit_note(document: Frozen) -> View:
         "facts": [
             ["Number", document["number"]],
             ["Issue date", issued],
-            ["For invoice", f"{number} of {_day(document['invoice_date'])}"],
+            ["For invoice", number],
+            ["Issued on", _day(document["invoice_date"])],
         ],
         "headline": {
             "label": "Amount credited",
@@ -111,16 +112,16 @@ def _credit_note(document: Frozen) -> View:
 def _receipt(document: Frozen) -> View:
     money = _formatter(document)
     number, paid_on = document["number"], _day(document["issue_date"])
-    facts = [
-        ["Paid on", paid_on],
-        ["For invoice", f"{number} of {_day(document['invoice_date'])}"],
-        ["Payment", document["payment_id"]],
-    ]
+    references = [f"Payment {document['payment_id']}"]
     if document["charge_id"]:
-        facts.append(["Charge", document["charge_id"]])
+        references.append(f"Charge {document['charge_id']}")
     return {
         "title": "Receipt",
-        "facts": facts,
+        "facts": [
+            ["Paid on", paid_on],
+            ["For invoice", number],
+            ["Issued on", _day(document["invoice_date"])],
+        ],
         "headline": {
             "label": "Amount paid",
             "value": money(document["total_minor"]),
@@ -133,7 +134,10 @@ def _receipt(document: Frozen) -> View:
         },
         "sums": [["Total of the invoice", money(document["invoice_total_minor"])]],
         "total": ["Paid with this payment", money(document["total_minor"])],
-        "notes": [["Thank you", "This payment was charged once. Keep this receipt."]],
+        "notes": [
+            ["Thank you", "This payment was charged once. Keep this receipt."],
+            ["References", "\n".join(references)],
+        ],
     }
 
 
