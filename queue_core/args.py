@@ -50,6 +50,7 @@ class JobOptions:
 
     def __post_init__(self) -> None:
         check_options(self.kind, self.max_attempts, self.priority, self.tags)
+        object.__setattr__(self, "tags", tuple(self.tags))
         if self.timeout_s <= 0:
             raise InvalidJob(f"{self.kind}: timeout must be more than 0 seconds")
         if self.isolation not in {"thread", "process"}:
@@ -76,14 +77,17 @@ class JobArgs:
             raise InvalidJob(
                 f"{cls.__name__}: unknown options {sorted(unknown)}; known are {sorted(known)}"
             )
-        if "tags" in options:
-            options["tags"] = tuple(options["tags"])
         cls.__job__ = JobOptions(kind=kind, timeout_s=options.pop("timeout_s", timeout), **options)
 
     def encode(self) -> dict[str, Any]:
-        if not dataclasses.is_dataclass(self):
+        fields: tuple[dataclasses.Field[Any], ...] | None = getattr(
+            self, "__dataclass_fields__", None
+        ) and (
+            dataclasses.fields(self)  # type: ignore[arg-type]  # subclasses are dataclasses; this base is not
+        )
+        if fields is None:
             raise InvalidJob(f"{type(self).__name__} must be a frozen dataclass")
-        return {field.name: getattr(self, field.name) for field in dataclasses.fields(self)}
+        return {field.name: getattr(self, field.name) for field in fields}
 
     @classmethod
     def decode(cls, values: Mapping[str, Any]) -> Self:
@@ -101,7 +105,7 @@ class PlainArgs:
         return dict(self.values)
 
 
-def options_of(args: JobArgs | PlainArgs) -> JobOptions:
+def options_of(args: object) -> JobOptions:
     if isinstance(args, PlainArgs):
         return args.options
     if isinstance(args, JobArgs) and hasattr(args, "__job__"):
@@ -157,7 +161,7 @@ def check_json(value: Any, path: str) -> None:
         )
 
 
-def check_options(kind: str, max_attempts: Any, priority: Any, tags: Any) -> None:
+def check_options(kind: object, max_attempts: object, priority: object, tags: Any) -> None:
     if not isinstance(kind, str) or not 1 <= len(kind) <= KIND_LENGTH_MAX:
         raise InvalidJob(f"kind {kind!r}: must be text of 1 to {KIND_LENGTH_MAX} characters")
     if isinstance(max_attempts, bool) or not isinstance(max_attempts, int) or max_attempts < 1:

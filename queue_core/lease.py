@@ -15,7 +15,7 @@ from queue_core import checkpoints
 from queue_core.errors import LeaseLost
 from queue_core.store import Store
 
-Target: TypeAlias = "Session | scoped_session[Any] | sqlalchemy.Connection"
+Target: TypeAlias = Session | scoped_session[Any] | sqlalchemy.Connection
 
 
 @dataclass(frozen=True, slots=True)

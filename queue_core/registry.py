@@ -77,8 +77,6 @@ def worker(
             options["timeout_s"] = options.pop("timeout")
         if unknown := set(options) - set(JobOptions.__dataclass_fields__):
             raise InvalidJob(f"@worker: unknown options {sorted(unknown)}")
-        if "tags" in options:
-            options["tags"] = tuple(options["tags"])
         return FunctionWorker(function, JobOptions(kind=kind or function.__name__, **options))
 
     return wrap if function is None else wrap(function)
@@ -105,10 +103,10 @@ class Registry:
     def __contains__(self, kind: object) -> bool:
         return kind in self._workers
 
-    def _add(self, one: Worker[Any]) -> None:
+    def _add(self, one: object) -> None:
         if not isinstance(one, Worker) or not hasattr(one, "options"):
             raise InvalidJob(f"{one!r} is no worker: subclass Worker[YourArgs] or use @worker")
-        if inspect.iscoroutinefunction(one.perform):
+        if inspect.iscoroutinefunction(getattr(one, "function", one.perform)):
             raise InvalidJob(
                 f"{type(one).__name__}.perform is async; jobs run in threads, write a plain function"
             )

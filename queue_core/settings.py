@@ -33,18 +33,16 @@ class QueueSettings:
             raise InvalidJob(
                 f"queue {self.name!r}: use lower-case letters, digits and _.-, beginning with a letter"
             )
-        for what, value in (("limit", self.limit), ("global_limit", self.global_limit)):
+        limits: dict[str, object] = {"limit": self.limit, "global_limit": self.global_limit}
+        for what, value in limits.items():
             if what == "global_limit" and value is None:
                 continue
-            if (
-                isinstance(value, bool)
-                or not isinstance(value, int)
-                or not 1 <= value <= PROCESS_LIMIT_MAX
-            ):
+            if type(value) is not int or not 1 <= value <= PROCESS_LIMIT_MAX:
                 raise InvalidJob(
                     f"queue {self.name!r}: {what} must be 1 to {PROCESS_LIMIT_MAX}, not {value!r}; pause it to run none"
                 )
-        if self.rate is not None and (len(self.rate) != 2 or self.rate[0] < 1 or self.rate[1] <= 0):
+        rate: Any = self.rate  # As given: a tuple only by its annotation.
+        if rate is not None and (len(rate) != 2 or rate[0] < 1 or rate[1] <= 0):
             raise InvalidJob(
                 f"queue {self.name!r}: rate must be (starts ≥ 1, seconds > 0), not {self.rate!r}"
             )

@@ -60,17 +60,21 @@ class Store:
         self.connection = connection
         self.schema = schema
 
+    def text(self, name: str) -> str:
+        """The statement as it is sent. Negative controls in tests override it, to see a promise break."""
+        return sql(name, self.schema)
+
     def run(self, name: str, /, **values: Any) -> list[Row]:
         if isinstance(self.connection, psycopg.Connection):
             return self.send(name, **values)()
-        result = self.connection.exec_driver_sql(sql(name, self.schema), values)
+        result = self.connection.exec_driver_sql(self.text(name), values)
         return [dict(row) for row in result.mappings()] if result.returns_rows else []
 
     def send(self, name: str, /, **values: Any) -> Callable[[], list[Row]]:
         """Starts a statement and gives back how to fetch its rows: within a psycopg pipeline nothing waits."""
         assert isinstance(self.connection, psycopg.Connection)
         cursor = self.connection.cursor(row_factory=dict_row)
-        cursor.execute(sql(name, self.schema).encode(), values)
+        cursor.execute(self.text(name).encode(), values)
         return lambda: cursor.fetchall() if cursor.description else []
 
     # Inserting, in the caller's transaction.
@@ -135,3 +139,5 @@ class Store:
     count_jobs = _Statement()
     note_operator = _Statement()
     read_version = _Statement()
+    # Tests.
+    shift_times = _Statement()

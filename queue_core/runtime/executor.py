@@ -52,12 +52,20 @@ class Executor:
             return Report(row, INTERRUPTED)
         begun_s = clock.boottime_s()
         run = Run(deadline_s=begun_s)
+        try:
+            verdict = self._run(row, run, slot)
+        except BaseException as error:
+            # A fault of ours, not of the job: its thread must live on, and its row must be settled.
+            telemetry.emit("loop.failed", component="executor", error=repr(error))
+            verdict = _failed(row, error)
+        return Report(row, verdict, clock.boottime_s() - begun_s, settled=run.completed)
+
+    def _run(self, row: Row, run: Run, slot: int) -> Verdict:
         worker = self._registry.find(row["kind"])
         job = self._make_job(worker, row, run)
-        outcome = job if isinstance(job, BaseException) else self._perform(worker, job, run, slot)
+        outcome = job if isinstance(job, Exception) else self._perform(worker, job, run, slot)
         checkpoints.reach("job.performed")
-        verdict = COMPLETED if outcome is None else self._judge(worker, row, job, outcome)
-        return Report(row, verdict, clock.boottime_s() - begun_s, settled=run.completed)
+        return COMPLETED if outcome is None else judge(worker, row, job, outcome)
 
     def _make_job(self, worker: Worker[Any], row: Row, run: Run) -> Job[Any] | Exception:
         try:
@@ -111,48 +119,44 @@ class Executor:
                 self._board.end(slot)
             del self.runs[key]
 
-    def _judge(
-        self, worker: Worker[Any], row: Row, job: Job[Any] | Exception, outcome: object
-    ) -> Verdict:
-        error = None
-        if isinstance(outcome, JobCancelled):
-            outcome = Cancel(str(outcome))
-        elif isinstance(outcome, JobInterrupted):
-            outcome = Interrupted()
-        elif isinstance(outcome, BaseException):
-            error = _describe(outcome)
-        elif wrong := _unusable(outcome):
-            error = describe("InvalidOutcome", wrong)
-        elif isinstance(outcome, Error):
-            error = describe("Error", outcome.reason)
-        verdict = settle(
-            row["attempt"],
-            row["max_attempts"],
-            outcome if error is None else Error(error["message"]),
-            jitter=clock.jitter(),
-            snoozed=row["snoozed"],
-            backoff_s=None if error is None else self._backoff_s(worker, job, outcome),
-            error=error,
-        )
-        return verdict
 
-    def _backoff_s(
-        self, worker: Worker[Any], job: Job[Any] | Exception, outcome: object
-    ) -> float | None:
-        if isinstance(job, Exception):
-            return None
-        cause = (
-            outcome
-            if isinstance(outcome, BaseException)
-            else str(getattr(outcome, "reason", outcome))
-        )
-        try:
-            seconds = worker.backoff(job, cause)
-            return None if seconds is None else float(seconds)
-        except Exception as error:
-            # A broken backoff() must not lose the verdict: wait the default and say so.
-            telemetry.emit("loop.failed", component=f"backoff of {job.kind}", error=repr(error))
-            return None
+def judge(worker: Worker[Any], row: Row, job: Job[Any] | Exception, outcome: object) -> Verdict:
+    """The verdict on what perform gave or raised."""
+    error = None
+    if isinstance(outcome, JobCancelled):
+        outcome = Cancel(str(outcome))
+    elif isinstance(outcome, JobInterrupted):
+        outcome = Interrupted()
+    elif isinstance(outcome, BaseException):
+        error = _describe(outcome)
+    elif wrong := _unusable(outcome):
+        error = describe("InvalidOutcome", wrong)
+    elif isinstance(outcome, Error):
+        error = describe("Error", outcome.reason)
+    return settle(
+        row["attempt"],
+        row["max_attempts"],
+        outcome if error is None else Error(error["message"]),
+        jitter=clock.jitter(),
+        snoozed=row["snoozed"],
+        backoff_s=None if error is None else _backoff_s(worker, job, outcome),
+        error=error,
+    )
+
+
+def _backoff_s(worker: Worker[Any], job: Job[Any] | Exception, outcome: object) -> float | None:
+    if isinstance(job, Exception):
+        return None
+    cause = (
+        outcome if isinstance(outcome, BaseException) else str(getattr(outcome, "reason", outcome))
+    )
+    try:
+        seconds = worker.backoff(job, cause)
+        return None if seconds is None else float(seconds)
+    except Exception as error:
+        # A broken backoff() must not lose the verdict: wait the default and say so.
+        telemetry.emit("loop.failed", component=f"backoff of {job.kind}", error=repr(error))
+        return None
 
 
 def result_json(worker: Worker[Any], verdict: Verdict) -> str | None:
@@ -165,6 +169,11 @@ def result_json(worker: Worker[Any], verdict: Verdict) -> str | None:
             {"omitted": f"{len(text.encode())} bytes, recorded are at most {RESULT_SIZE_MAX}"}
         )
     return text
+
+
+def _failed(row: Row, error: BaseException) -> Verdict:
+    described = _describe(error)
+    return settle(row["attempt"], row["max_attempts"], Error(described["message"]), error=described)
 
 
 def _describe(error: BaseException) -> dict[str, Any]:

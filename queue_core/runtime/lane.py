@@ -46,6 +46,7 @@ class Lane:
         self._executor = executor
         self._report = report
         self._take_slot = take_slot
+        self._lock = threading.Lock()  # Of the three below: leaving threads write them too.
         self._free_slots: list[int] = []
         self._threads = 0
         self._leaving = 0
@@ -103,28 +104,26 @@ class Lane:
         if settings.limit > self.settings.limit:
             self.is_hot = True
         self.settings, self.is_paused = settings, paused
-        for _ in range(self._threads - self._leaving - self.limit):
-            self._leaving += 1
-            self.todo.put(None)
-
-    def stop_threads(self) -> None:
-        for _ in range(self._threads - self._leaving):
-            self._leaving += 1
-            self.todo.put(None)
+        with self._lock:
+            for _ in range(self._threads - self._leaving - self.limit):
+                self._leaving += 1
+                self.todo.put(None)
 
     def _ensure_threads(self, jobs: int) -> None:
-        for _ in range(min(jobs, self.limit) - (self._threads - self._leaving)):
-            self._threads += 1
-            slot = self._free_slots.pop() if self._free_slots else self._take_slot()
-            name = f"{self.name}-{self._threads}"
-            threading.Thread(target=self._work, args=(slot,), name=name, daemon=True).start()
+        with self._lock:
+            for _ in range(min(jobs, self.limit) - (self._threads - self._leaving)):
+                self._threads += 1
+                slot = self._free_slots.pop() if self._free_slots else self._take_slot()
+                name = f"{self.name}-{self._threads}"
+                threading.Thread(target=self._work, args=(slot,), name=name, daemon=True).start()
 
     def _work(self, slot: int) -> None:
         while (row := self.todo.get()) is not None:
             self._report(self._executor.execute(row, slot))
-        self._free_slots.append(slot)
-        self._threads -= 1
-        self._leaving -= 1
+        with self._lock:
+            self._free_slots.append(slot)
+            self._threads -= 1
+            self._leaving -= 1
 
     def _drain(self) -> Iterator[Row]:
         leavers = 0

@@ -31,7 +31,8 @@ WITH input AS (
     UPDATE {schema}.jobs j
     SET state = p.state, worker_id = NULL, wake_requested_at = NULL,
         attempt = j.attempt - p.refund, snoozed = j.snoozed + p.snooze,
-        scheduled_at = CASE WHEN p.state = 'available' AND p.delay_s > 0 THEN now()
+        scheduled_at = CASE WHEN p.outcome = 'interrupted' THEN j.scheduled_at
+                            WHEN p.state = 'available' AND p.delay_s > 0 THEN now()
                             ELSE now() + p.delay_s * interval '1 second' END,
         unique_key = CASE WHEN p.state = ANY (j.unique_states) THEN j.unique_key END
     FROM picked p

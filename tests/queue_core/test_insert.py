@@ -1,0 +1,127 @@
+"""Inserting: in the caller's transaction, checked in the caller's face."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from sqlalchemy.orm import Session, scoped_session, sessionmaker
+
+import queue_core
+from queue_core import InvalidJob, Queue, worker
+from tests.queue_core.support import Note, Once, insert, job, jobs
+
+
+def test_a_job_exists_exactly_if_its_transaction_committed(queue: Queue) -> None:
+    with Session(queue.engine) as session:
+        queue.insert(session, Note("kept"))
+        session.commit()
+        queue.insert(session, Note("gone"))
+        session.rollback()
+
+    assert [row["args"]["text"] for row in jobs(queue)] == ["kept"]
+
+
+def test_sessions_scoped_sessions_and_connections_are_all_accepted(queue: Queue) -> None:
+    scoped = scoped_session(sessionmaker(queue.engine))
+    queue_core.insert(scoped, Note("scoped"))
+    scoped.commit()
+    scoped.remove()
+    with queue.engine.begin() as connection:
+        queue_core.insert(connection, Note("connection"))
+
+    assert [row["args"]["text"] for row in jobs(queue)] == ["scoped", "connection"]
+
+
+def test_declared_options_hold_and_calls_override_them(queue: Queue) -> None:
+    job_id = insert(
+        queue,
+        Note("x"),
+        queue="other",
+        priority=2,
+        tags=("vip",),
+        meta={"trace": "t"},
+        max_attempts=5,
+    )
+
+    row = job(queue, job_id)
+
+    assert [
+        row[name] for name in ("queue", "priority", "tags", "meta", "max_attempts", "state")
+    ] == [
+        "other",
+        2,
+        ["vip"],
+        {"trace": "t"},
+        5,
+        "available",
+    ]
+
+
+@pytest.mark.parametrize("delay", [60, 60.0, timedelta(minutes=1)])
+def test_a_job_for_later_is_scheduled(queue: Queue, delay: float | timedelta) -> None:
+    row = job(queue, insert(queue, Note(), schedule_in=delay))
+
+    assert row["state"] == "scheduled"
+    assert row["scheduled_at"] - row["inserted_at"] == timedelta(minutes=1)
+
+
+def test_a_time_in_the_past_is_available_at_once(queue: Queue) -> None:
+    assert (
+        job(queue, insert(queue, Note(), scheduled_at=datetime(2020, 1, 1, tzinfo=UTC)))["state"]
+        == "available"
+    )
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ({"queue": "nope"}, "queue 'nope' is unknown; known are default, other"),
+        ({"prio": 1}, "unknown option 'prio'"),
+        ({"scheduled_at": datetime(2026, 1, 1)}, "time zone"),  # noqa: DTZ001
+        ({"schedule_in": "soon"}, "schedule_in must be seconds"),
+        ({"schedule_in": 1, "scheduled_at": datetime.now(UTC)}, "not both"),
+        ({"meta": ["x"]}, "meta must be an object"),
+        ({"max_attempts": 0}, "max_attempts"),
+        ({"replace": ("args",)}, "replace needs unique"),
+    ],
+)
+def test_a_wrong_insert_stores_nothing(
+    queue: Queue, options: dict[str, object], complaint: str
+) -> None:
+    with pytest.raises(InvalidJob, match=complaint):
+        insert(queue, Note(), **options)
+
+    assert jobs(queue) == []
+
+
+def test_what_is_no_job_is_refused(queue: Queue) -> None:
+    with pytest.raises(InvalidJob, match="str is no job"):
+        insert(queue, "note")  # type: ignore[arg-type]
+
+
+def test_bulk_inserts_keep_their_order_and_honour_uniqueness(queue: Queue) -> None:
+    with queue.engine.begin() as connection:
+        results = queue.insert_all(
+            connection, [Note("a"), Once("x"), Once("x"), Note("b"), Once("y")]
+        )
+
+    assert [one.conflict for one in results] == [False, False, True, False, False]
+    assert results[1].id == results[2].id
+    assert [row["id"] for row in jobs(queue)] == sorted({one.id for one in results})
+
+
+def test_thousands_of_rows_are_one_call(queue: Queue) -> None:
+    with queue.engine.begin() as connection:
+        results = queue.insert_all(connection, [Note(str(number)) for number in range(4_500)])
+
+    assert [one.id for one in results] == sorted(one.id for one in results)
+    assert queue.stats() == {"default": {"available": 4_500}}
+
+
+def test_function_workers_are_inserted_by_their_arguments(queue: Queue) -> None:
+    @worker(queue="other")
+    def greet(job: object) -> None:
+        return None
+
+    row = job(queue, insert(queue, greet.new(name="Ada")))
+
+    assert (row["kind"], row["queue"], row["args"]) == ("greet", "other", {"name": "Ada"})
