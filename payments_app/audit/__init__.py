@@ -1,0 +1,27 @@
+"""The invariants I1 to I12, checked on live data against the gateway's own journal.
+
+Our tables say what we believe; the gateway's journal says what happened to the money. A checker of
+ours that read only our tables would believe every mistake it was meant to find, so the three
+invariants about money compare the two, payment by payment, and the other ones recompute each stored
+figure from the rows under it.
+
+The audit can run at any time: payments on their way are left out where an invariant speaks of
+payments at rest. The edge calls, in this order: ``read_rows`` (one snapshot), ``journal.fetch``
+(no transaction is open), ``books.read`` again, ``compare``. See ``flask audit``.
+"""
+
+from payments_app.audit import books, journal
+from payments_app.audit.finding import Finding
+from payments_app.audit.money import compare
+from payments_app.audit.rows import read_rows
+
+__all__ = ["Finding", "books", "compare", "journal", "merge", "read_rows"]
+
+
+def merge(*lists: list[Finding]) -> list[Finding]:
+    """One finding per invariant, in order: I4 is looked at from both sides."""
+    merged: dict[str, Finding] = {}
+    for finding in (finding for each in lists for finding in each):
+        known = merged.get(finding.id)
+        merged[finding.id] = known.joined(finding) if known else finding
+    return sorted(merged.values(), key=lambda finding: int(finding.id[1:]))

@@ -1,0 +1,98 @@
+"""What we believe about money: one value per payment, read in one snapshot.
+
+Read before and after the journal is fetched: a payment whose value differs moved meanwhile, and
+its journal lines cannot be held against either reading.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from payments_app.domain.payment import FINAL, PaymentStatus
+from payments_app.domain.refund import FINAL as REFUND_FINAL
+from payments_app.domain.refund import RefundStatus
+
+_PAYMENTS = text(
+    "SELECT id, status, version, gateway_intent_id, currency, captured_minor FROM payments"
+)
+_REFUNDS = text(
+    "SELECT id, payment_id, status, amount_minor, currency FROM refunds ORDER BY payment_id, id"
+)
+# What the postings of a payment and its refunds say of the gateway's account.
+_CLEARING = text(
+    """
+    SELECT coalesce(p.id, r.payment_id) AS payment_id,
+           sum(CASE WHEN t.debit_account = 'gateway_clearing' THEN t.amount_minor
+                    ELSE -t.amount_minor END) AS clearing_minor
+    FROM ledger_transfers t
+    JOIN ledger_postings l ON l.id = t.posting_id
+    LEFT JOIN payments p ON l.source_type = 'payment' AND p.id = l.source_id
+    LEFT JOIN refunds r ON l.source_type = 'refund' AND r.id = l.source_id
+    WHERE 'gateway_clearing' IN (t.debit_account, t.credit_account)
+      AND l.kind IN ('capture', 'refund')
+    GROUP BY 1
+    """
+)
+
+
+@dataclass(frozen=True, slots=True)
+class RefundHeld:
+    id: str
+    status: RefundStatus
+    amount_minor: int
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentHeld:
+    """A payment as our rows tell it. ``clearing_minor`` is its part of the gateway's account."""
+
+    id: str
+    status: PaymentStatus
+    version: int
+    intent: str | None
+    currency: str
+    captured_minor: int
+    clearing_minor: int
+    refunds: tuple[RefundHeld, ...]
+
+    @property
+    def at_rest(self) -> bool:
+        """Nothing of it is on its way: neither the payment nor any refund."""
+        return self.status in FINAL and all(each.status in REFUND_FINAL for each in self.refunds)
+
+
+Books = dict[str, PaymentHeld]
+
+
+def take_snapshot(session: Session) -> None:
+    """Read one moment: two statements of an audit must not see two. The first of a transaction."""
+    session.execute(text("SET TRANSACTION ISOLATION LEVEL REPEATABLE READ READ ONLY"))
+
+
+def read(session: Session) -> Books:
+    """All payments, within a snapshot."""
+    clearing: dict[str, int] = {row[0]: int(row[1]) for row in session.execute(_CLEARING)}
+    refunds: dict[str, list[RefundHeld]] = {}
+    for row in session.execute(_REFUNDS):
+        held = RefundHeld(row.id, RefundStatus(row.status), row.amount_minor, row.currency)
+        refunds.setdefault(row.payment_id, []).append(held)
+    return {
+        row.id: PaymentHeld(
+            id=row.id,
+            status=PaymentStatus(row.status),
+            version=row.version,
+            intent=row.gateway_intent_id,
+            currency=row.currency,
+            captured_minor=row.captured_minor,
+            clearing_minor=clearing.get(row.id, 0),
+            refunds=tuple(refunds.get(row.id, ())),
+        )
+        for row in session.execute(_PAYMENTS)
+    }
+
+
+def stood_still(before: Books, after: Books) -> list[PaymentHeld]:
+    """The payments at rest that did not move between the two readings."""
+    return [held for id, held in before.items() if held.at_rest and after.get(id) == held]

@@ -1,0 +1,109 @@
+"""The gateway's own word on what happened to the money, as values.
+
+``/_sim/journal`` is the ground truth: one line per capture and refund. ``/_sim/export`` is what an
+accountant receives; a gateway without it is read by its journal alone. No transaction is open
+while they are fetched, and everything is indexed once, so that 100,000 lines cost one pass.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import requests
+
+CONNECT_TIMEOUT_S = 2.0
+READ_TIMEOUT_S = 120.0  # a journal of a year is some 100 MB
+HTTP_OK, HTTP_NOT_FOUND = 200, 404
+
+
+class JournalUnavailable(Exception):
+    """The gateway's journal could not be read. The message says where we looked and what to do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Movement:
+    """Money that the gateway moved: out of a card (capture) or back (refund).
+
+    ``payment`` and ``refund`` are ours by the metadata; None where it says nothing.
+    """
+
+    intent: str | None
+    payment: str | None
+    refund: str | None
+    amount_minor: int
+    currency: str
+
+
+@dataclass(frozen=True, slots=True)
+class Journal:
+    """``net_minor``: captures less refunds per (payment or intent), as the export tells them."""
+
+    captures: tuple[Movement, ...]
+    refunds: tuple[Movement, ...]
+    exported: tuple[tuple[Movement, int], ...] | None = None
+
+
+def fetch(gateway_url: str) -> Journal:
+    """Read journal and export. Raises JournalUnavailable."""
+    told = _get(f"{gateway_url}/_sim/journal")
+    if told is None:
+        raise JournalUnavailable(
+            f"{gateway_url} has no journal at /_sim/journal. GATEWAY_URL should name the gateway"
+            " simulator; `flask run-gateway` starts one."
+        )
+    return parse(told, _get(f"{gateway_url}/_sim/export"))
+
+
+def parse(told: Mapping[str, Any], export: Mapping[str, Any] | None = None) -> Journal:
+    exported = None
+    if export is not None:
+        lines = (*export["charges"], *export["refunds"])
+        exported = tuple((_movement(line), int(line["net_minor"])) for line in lines)
+    return Journal(
+        captures=tuple(_movement(line) for line in told["captures"]),
+        refunds=tuple(_movement(line) for line in told["refunds"]),
+        exported=exported,
+    )
+
+
+class ByPayment:
+    """Movements by payment: by their metadata, else by the intent that the payment owns."""
+
+    def __init__(self, movements: Iterable[Movement], owners: Mapping[str, str]) -> None:
+        self._found: dict[str, list[Movement]] = defaultdict(list)
+        for movement in movements:
+            owner = movement.payment or owners.get(movement.intent or "")
+            if owner is not None:
+                self._found[owner].append(movement)
+
+    def of(self, payment_id: str) -> list[Movement]:
+        return self._found.get(payment_id, [])
+
+
+def _movement(line: Mapping[str, Any]) -> Movement:
+    return Movement(
+        intent=line.get("intent"),
+        payment=line.get("payment"),
+        refund=line.get("refund"),
+        amount_minor=int(line["amount_minor"]),
+        currency=str(line["currency"]).upper(),
+    )
+
+
+def _get(url: str) -> dict[str, Any] | None:
+    try:
+        answer = requests.get(url, timeout=(CONNECT_TIMEOUT_S, READ_TIMEOUT_S))
+        if answer.status_code == HTTP_NOT_FOUND:
+            return None
+        if answer.status_code != HTTP_OK:
+            raise JournalUnavailable(f"{url} answered {answer.status_code}.")
+        body = answer.json()
+    except requests.RequestException as error:
+        raise JournalUnavailable(
+            f"the gateway's journal at {url} cannot be reached ({type(error).__name__}). Start the"
+            " gateway with `flask run-gateway`, or set GATEWAY_URL to where it listens."
+        ) from error
+    if not isinstance(body, dict):
+        raise JournalUnavailable(f"{url} did not answer with a JSON object.")
+    return body

@@ -1,0 +1,57 @@
+-- I4, our half: one header per (source, kind); a capture and a refund stand in the ledger exactly as
+-- their rows say; what each invoice's postings leave on the receivable account is what it still asks.
+-- Called by audit.rows. One pass over postings and transfers; no locks.
+WITH movement AS (
+    SELECT l.source_type, l.source_id, l.kind, l.currency, count(t.id) AS transfers,
+           coalesce(sum(CASE WHEN t.debit_account = 'gateway_clearing' THEN t.amount_minor
+                             WHEN t.credit_account = 'gateway_clearing' THEN -t.amount_minor
+                             ELSE 0 END), 0) AS clearing_minor,
+           coalesce(sum(CASE WHEN t.debit_account = 'receivable' THEN t.amount_minor
+                             WHEN t.credit_account = 'receivable' THEN -t.amount_minor
+                             ELSE 0 END), 0) AS receivable_minor
+    FROM ledger_postings l
+    LEFT JOIN ledger_transfers t ON t.posting_id = l.id
+    GROUP BY l.id
+), money (source_id, kind, currency, clearing_minor) AS (
+    SELECT id, 'capture', currency, captured_minor FROM payments WHERE status = 'completed'
+    UNION ALL
+    SELECT id, 'refund', currency, -amount_minor FROM refunds WHERE status = 'completed'
+), receivable AS (
+    SELECT coalesce(p.invoice_id, rp.invoice_id, c.invoice_id, m.source_id) AS invoice_id,
+           m.currency, sum(m.receivable_minor) AS receivable_minor
+    FROM movement m
+    LEFT JOIN payments p ON m.source_type = 'payment' AND p.id = m.source_id
+    LEFT JOIN refunds r ON m.source_type = 'refund' AND r.id = m.source_id
+    LEFT JOIN payments rp ON rp.id = r.payment_id
+    LEFT JOIN credit_notes c ON m.source_type = 'credit_note' AND c.id = m.source_id
+    WHERE m.source_type IN ('invoice', 'payment', 'refund', 'credit_note')
+    GROUP BY 1, 2
+), owed AS (
+    SELECT id AS invoice_id, currency,
+           CASE WHEN status IN ('open', 'uncollectible')
+                THEN total_minor - allocated_minor - credited_minor ELSE 0 END AS due_minor
+    FROM invoices
+), offenders (what) AS (
+    SELECT source_id || ': ' || count(*) || ' postings of kind ' || kind
+    FROM movement GROUP BY source_type, source_id, kind HAVING count(*) > 1
+    UNION ALL
+    SELECT source_id || ': its ' || kind || ' posting has no transfers'
+    FROM movement WHERE transfers = 0
+    UNION ALL
+    SELECT coalesce(s.source_id, m.source_id) || ': ' || coalesce(s.kind, m.kind) || ' of '
+           || coalesce(s.clearing_minor, 0) || ', the ledger says '
+           || coalesce(m.clearing_minor, 0)
+    FROM money s
+    FULL JOIN (SELECT * FROM movement WHERE kind IN ('capture', 'refund')) m
+           ON m.source_id = s.source_id AND m.kind = s.kind AND m.currency = s.currency
+    WHERE s.clearing_minor IS DISTINCT FROM m.clearing_minor
+    UNION ALL
+    SELECT coalesce(o.invoice_id, r.invoice_id) || ': asks for ' || coalesce(o.due_minor, 0)
+           || ', the ledger says ' || coalesce(r.receivable_minor, 0)
+    FROM owed o
+    FULL JOIN receivable r ON r.invoice_id = o.invoice_id AND r.currency = o.currency
+    WHERE coalesce(o.due_minor, 0) <> coalesce(r.receivable_minor, 0)
+)
+SELECT (SELECT count(*) FROM ledger_postings) AS checked,
+       (SELECT count(*) FROM offenders) AS failed,
+       ARRAY(SELECT what FROM offenders ORDER BY what LIMIT :examples_max) AS examples
