@@ -1,0 +1,35 @@
+"""The JSON edge: parse, call, answer. Bearer keys, problems, idempotency, an OpenAPI document.
+
+A request passes through these files in this order: request_log (id) → auth (key) → parsing, fields
+(values) → execution (transaction, idempotency) → its handler in customers, invoices, payments or
+refunds → a service → back through execution; whatever fails, through errors.
+"""
+
+from flask import Flask
+
+from payments_app.api import (
+    customers,
+    errors,
+    health,
+    invoices,
+    metrics,
+    openapi,
+    payments,
+    refunds,
+    request_log,
+)
+
+BLUEPRINTS = (customers.blueprint, invoices.blueprint, payments.blueprint, refunds.blueprint)
+
+
+def register(app: Flask) -> None:
+    """Add the API, its document, health and metrics to the application."""
+    request_log.register(app)
+    errors.register(app)
+    api = openapi.build(app)
+    for blueprint in BLUEPRINTS:
+        api.register_blueprint(blueprint)
+    app.register_blueprint(health.blueprint)
+    app.register_blueprint(metrics.blueprint)
+    # Never asked for a CSRF token: they accept bearer keys only, never the cookie.
+    app.extensions["api_blueprints"] = frozenset(blueprint.name for blueprint in BLUEPRINTS)
