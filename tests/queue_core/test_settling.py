@@ -1,0 +1,225 @@
+"""The outcome table, through the same statements as production."""
+
+import pytest
+
+from queue_core import Job, Queue, Worker, control
+from queue_core.runtime.executor import Executor
+from queue_core.runtime.report import Report
+from queue_core.runtime.settler import Settler
+from queue_core.job import sessions_of
+from queue_core.lifecycle import Verdict, JobState, describe
+from queue_core.testing import drain_queue
+from tests.queue_core.support import (
+    Give,
+    Note,
+    Once,
+    attempts,
+    execute,
+    insert,
+    job,
+    make_notes,
+    notes,
+    runner,
+)
+
+
+@pytest.mark.parametrize(
+    ("what", "value", "state", "attempt", "error"),
+    [
+        ("none", None, "completed", 1, None),
+        ("value", {"a": 1}, "completed", 1, None),
+        ("ok", 1, "completed", 1, None),
+        ("error", "no", "retryable", 1, "Error: no"),
+        ("raise", "boom", "retryable", 1, "ValueError: boom"),
+        ("exit", None, "retryable", 1, "SystemExit: 3"),
+        ("interrupt", None, "retryable", 1, "KeyboardInterrupt: "),
+        ("cancel", None, "cancelled", 1, "Cancel: not wanted"),
+        ("discard", None, "discarded", 1, "Discard: hopeless"),
+        ("snooze", 60, "scheduled", 0, None),
+        ("retry_after", 30, "retryable", 1, "RetryAfter: 429"),
+        ("coroutine", None, "retryable", 1, "InvalidOutcome: perform returned a coroutine"),
+        ("generator", None, "retryable", 1, "InvalidOutcome: perform returned a generator"),
+        ("object", None, "retryable", 1, "InvalidOutcome: perform returned what JSON cannot hold"),
+    ],
+)
+def test_every_way_a_run_can_end_is_settled(
+    queue: Queue, what: str, value: object, state: str, attempt: int, error: str | None
+) -> None:
+    job_id = insert(queue, Give(what, value))
+
+    drain_queue(queue, with_limit=1)
+
+    with queue.engine.connect() as connection:
+        row = control.show_job(connection, job_id)
+    assert row is not None
+    assert (row["state"], row["attempt"], row["lease"]) == (state, attempt, 1)
+    texts = [f"{one['kind']}: {one['message']}" for one in row["errors"]]
+    assert texts == [] if error is None else texts[0].startswith(error)
+
+
+def test_attempts_are_spent_one_by_one_and_then_the_job_is_dead(queue: Queue) -> None:
+    job_id = insert(queue, Give("raise"))
+
+    counts = drain_queue(queue, with_scheduled=True)
+
+    assert counts == {"error": 2, "discarded": 1}
+    assert (job(queue, job_id)["attempt"], job(queue, job_id)["lease"]) == (3, 3)
+    assert [row["outcome"] for row in attempts(queue)] == ["error", "error"]
+
+
+def test_a_job_may_snooze_only_as_often_as_it_says(queue: Queue) -> None:
+    job_id = insert(queue, Give("snooze"))
+
+    assert drain_queue(queue, with_scheduled=True) == {"snooze": 2, "discarded": 1}
+    assert (job(queue, job_id)["attempt"], job(queue, job_id)["snoozed"]) == (1, 2)
+
+
+def test_arguments_that_do_not_decode_are_an_error_and_are_kept(queue: Queue) -> None:
+    job_id = insert(queue, Once("x"))
+    execute(queue, """UPDATE queue.jobs SET args = '{"nom": "x"}'""")
+
+    drain_queue(queue, with_limit=1)
+
+    row = job(queue, job_id)
+    assert (row["state"], row["args"]) == ("retryable", {"nom": "x"})
+    assert "'nom' is unknown" in attempts(queue)[0]["error"]["message"]
+
+
+def test_an_error_of_ten_megabytes_with_nul_bytes_is_stored_small(queue: Queue) -> None:
+    insert(queue, Give("raise", "x" * 20_000))
+    with queue.engine.begin() as connection:
+        queue.insert_all(connection, [Note()])
+
+    class Loud(Worker[Give]):
+        def perform(self, job: Job[Give]) -> None:
+            raise ValueError("\x00" * 10_000_000)
+
+    loud = Queue(queue.database_url, queues={"default": 5}, workers=[Loud])
+    drain_queue(loud)
+    loud.engine.dispose()
+
+    assert len(attempts(queue)[0]["error"]["message"]) < 5_000
+
+
+def test_a_transaction_completes_the_job_and_nothing_is_settled_twice(queue: Queue) -> None:
+    make_notes(queue)
+    job_id = insert(queue, Note("once"))
+
+    assert drain_queue(queue) == {"completed": 1}
+    assert (notes(queue), job(queue, job_id)["state"], attempts(queue)) == (
+        ["once"],
+        "completed",
+        [],
+    )
+
+
+def test_a_requested_cancel_ends_what_the_job_did_not_decide(queue: Queue) -> None:
+    ids = [insert(queue, Note(str(number))) for number in range(3)]
+    with runner(queue) as one:
+        rows = one.claim(3)
+        with queue.engine.begin() as connection:
+            control.cancel(connection, control.Filter(ids=tuple(ids)), reason="withdrawn")
+
+        one.finish(rows[0])
+        one.postpone(rows[1])
+        one.release(rows[2], rescue=True)
+
+    assert [job(queue, job_id)["state"] for job_id in ids] == [
+        "completed",
+        "cancelled",
+        "cancelled",
+    ]
+
+
+class TestSettler:
+    """What a row that was not changed means."""
+
+    def report(self, row: dict[str, object], state: JobState = JobState.COMPLETED) -> Report:
+        return Report(row, Verdict(state, state.value, error=None))
+
+    def test_a_settle_repeated_after_a_lost_reply_is_a_success(self, queue: Queue) -> None:
+        """R4: found by (id, lease) in history, so it is not stale."""
+        insert(queue, Note())
+        with runner(queue) as one:
+            row = one.claim()[0]
+            one.finish(row)
+            settler = Settler(queue.registry, one.id, lambda key: None)
+            settler.add([self.report(row)])
+
+            settler.send(one.store)()
+
+        assert (settler.waiting, attempts(queue)) == ({}, [])
+
+    def test_a_stale_result_is_rejected_and_kept_for_the_feed(self, queue: Queue) -> None:
+        job_id = insert(queue, Note())
+        with runner(queue) as one, runner(queue) as other:
+            row = one.claim()[0]
+            one.release(row)
+            other.claim()
+            settler = Settler(queue.registry, one.id, lambda key: None)
+            settler.add([self.report(row)])
+
+            settler.send(one.store)()
+
+        with queue.engine.connect() as connection:
+            feed = control.rejected(connection)
+        assert [(row["job_id"], row["outcome"]) for row in feed] == [(job_id, "stale")]
+        assert job(queue, job_id)["state"] == "executing"
+
+    def test_a_locked_row_waits_for_the_next_turn(self, queue: Queue) -> None:
+        job_id = insert(queue, Note())
+        with runner(queue) as one:
+            row = one.claim()[0]
+            settler = Settler(queue.registry, one.id, lambda key: None)
+            settler.add([self.report(row)])
+            with queue.engine.begin() as other:
+                other.exec_driver_sql("SELECT FROM queue.jobs FOR UPDATE")
+                settler.send(one.store)()
+                assert len(settler.waiting) == 1
+
+            settler.send(one.store)()
+
+        assert (settler.waiting, job(queue, job_id)["state"]) == ({}, "completed")
+
+    def test_one_unstorable_verdict_stops_only_itself(self, queue: Queue) -> None:
+        ids = [insert(queue, Note(str(number))) for number in range(3)]
+        with runner(queue) as one:
+            rows = one.claim(3)
+            settler = Settler(queue.registry, one.id, lambda key: None)
+            poison = Verdict(
+                JobState.RETRYABLE, "error", 5.0, error={**describe("E", ""), "message": "\x00"}
+            )
+            settler.add([self.report(rows[0]), Report(rows[1], poison), self.report(rows[2])])
+
+            settler.settle_one_by_one(one.store)
+
+        assert [job(queue, job_id)["state"] for job_id in ids] == [
+            "completed",
+            "retryable",
+            "completed",
+        ]
+
+
+def test_an_executor_outlives_a_worker_that_breaks_every_rule(queue: Queue) -> None:
+    class Broken(Worker[Give]):
+        def perform(self, job: Job[Give]) -> None:
+            raise BrokenPipeError
+
+        def timeout(self, job: Job[Give]) -> float:
+            raise ZeroDivisionError
+
+        def backoff(self, job: Job[Give], error: object) -> float:
+            raise ZeroDivisionError
+
+    broken = Queue(queue.database_url, queues={"default": 5}, workers=[Broken])
+    insert(queue, Give("none"))
+    with runner(broken) as one:
+        row = one.claim()[0]
+
+    report = Executor(broken.registry, sessions_of(queue.engine), "queue").execute(row)
+    broken.engine.dispose()
+
+    assert (report.verdict.state, report.verdict.error and report.verdict.error["kind"]) == (
+        "retryable",
+        "ZeroDivisionError",
+    )
