@@ -7,7 +7,7 @@ VENV := .venv/bin
 
 # exec: TERM sent to make reaches the tree itself, not a shell in between.
 run: install
-	@exec $(VENV)/python -m flask --app payments_app run-all
+	@exec $(VENV)/python -m flask --app "payments_app:create_app(edges=False)" run-all
 
 test: install-test
 	@$(VENV)/python -m pytest -n auto --maxprocesses 8

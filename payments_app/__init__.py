@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from payments_app.config import Config
 
 
-def create_app(config: "Config | None" = None) -> "Flask":
+def create_app(config: "Config | None" = None, *, edges: bool = True) -> "Flask":
     from payments_app.app import build
 
-    return build(config)
+    return build(config, edges=edges)

@@ -177,7 +177,8 @@ def _simulates_gateway(config: Config) -> bool:
 
 
 def _flask(command: str) -> list[str]:
-    return [sys.executable, "-m", "flask", "--app", "payments_app", command]
+    app = "payments_app:create_app(edges=False)"
+    return [sys.executable, "-m", "flask", "--app", app, command]
 
 
 def _gunicorn(config: Config) -> list[str]:

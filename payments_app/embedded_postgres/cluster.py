@@ -38,6 +38,11 @@ def start(place: Place, settings: Mapping[str, str]) -> str:
     """Bring the server up, unless it is, and return its address."""
     if not place.cluster.exists():
         _initialise(place)
+    elif not place.password.exists():
+        raise EmbeddedPostgresError(
+            f"{place.password} is missing, and {place.cluster} opens only with it. Put it back, or"
+            " delete the data with `make clean`."
+        )
     port = running_port(place)
     if port is None:
         port = _start(place, {**SETTINGS, **settings})

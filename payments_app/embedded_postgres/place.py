@@ -16,7 +16,6 @@ import subprocess
 import tempfile
 from dataclasses import dataclass
 from pathlib import Path
-from threading import get_ident
 
 from payments_app.embedded_postgres.errors import EmbeddedPostgresError
 
@@ -104,11 +103,9 @@ def locate(data_dir: Path) -> Place:
 
 
 def prepare(data_dir: Path) -> Place:
-    """Make DATA_DIR and record in it where root's data lie."""
+    """Make DATA_DIR, and see that root's data, if there are any, are ours."""
     prepare_data_dir(data_dir)
     place = locate(data_dir)
-    if place.owner:
-        _record_location(place)
     if place.owner and place.cluster.exists():
         _refuse_foreign(place.cluster, place.owner)
     return place
@@ -129,6 +126,26 @@ def prepare_data_dir(data_dir: Path) -> Path:
     return data_dir
 
 
+def is_orphaned(place: Place) -> bool:
+    """Root's data whose DATA_DIR was deleted: whoever deletes that folder means the data in it."""
+    return place.owner is not None and place.cluster.exists() and not place.location.exists()
+
+
+def record_location(place: Place) -> None:
+    """Note in DATA_DIR where root's data lie. The caller holds the turn lock."""
+    if place.owner is None:
+        return
+    # A copied or moved DATA_DIR brings the old note along. Following it could put two owners on
+    # one server, so each DATA_DIR has data of its own, and we say where the other's are.
+    if place.location.exists():
+        noted = place.location.read_text().strip()
+        if noted == str(place.cluster):
+            return
+        log.warning("DATA_DIR was moved or copied; its former database is at %s", noted)
+        place.password.unlink(missing_ok=True)
+    place.location.write_text(f"{place.cluster}\n")
+
+
 def forget(place: Place) -> None:
     """Delete every file of the server. The caller has stopped it and holds its locks."""
     for folder in (place.cluster, place.unfinished, place.copied_binaries):
@@ -143,20 +160,6 @@ def _nobody() -> Owner:
     except KeyError:  # A bare container may have no such line; the number works without one.
         return Owner(NOBODY_ID, NOBODY_ID)
     return Owner(entry.pw_uid, entry.pw_gid)
-
-
-def _record_location(place: Place) -> None:
-    # A copied or moved DATA_DIR brings the old note along. Following it could put two owners on
-    # one server, so each DATA_DIR has data of its own, and we say where the other's are.
-    if place.location.exists():
-        noted = place.location.read_text().strip()
-        if noted == str(place.cluster):
-            return
-        log.warning("DATA_DIR was moved or copied; its former database is at %s", noted)
-    # Renamed into place: another starter never reads half a note.
-    written = place.location.with_name(f"{place.location.name}.{os.getpid()}.{get_ident()}")
-    written.write_text(f"{place.cluster}\n")
-    written.replace(place.location)
 
 
 def _refuse_foreign(cluster: Path, owner: Owner) -> None:

@@ -16,7 +16,14 @@ from pathlib import Path
 
 from payments_app.embedded_postgres import cluster
 from payments_app.embedded_postgres.errors import EmbeddedPostgresError
-from payments_app.embedded_postgres.place import Place, forget, locate, prepare
+from payments_app.embedded_postgres.place import (
+    Place,
+    forget,
+    is_orphaned,
+    locate,
+    prepare,
+    record_location,
+)
 
 
 @contextmanager
@@ -32,6 +39,10 @@ def server(data_dir: Path, *, settings: Mapping[str, str] | None = None) -> Iter
         with _turn(place):
             fcntl.flock(users, fcntl.LOCK_SH)
             try:
+                if is_orphaned(place):
+                    cluster.stop(place)
+                    forget(place)
+                record_location(place)
                 address = cluster.start(place, settings or {})
             except BaseException:
                 _stop_if_last(place, users.fileno())

@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import shutil
 import signal
 import stat
 import subprocess
@@ -191,6 +192,19 @@ def test_without_a_build_for_this_platform_the_way_out_is_said():
         binaries.wheel_folder("no_such_wheel")
 
 
+def test_a_lost_password_is_said_and_nothing_is_deleted(data_dir):
+    start_and_stop(data_dir)
+    place = locate(data_dir)
+    secret = place.password.read_text()
+    place.password.unlink()
+
+    with pytest.raises(embedded_postgres.EmbeddedPostgresError, match=r"postgres\.password"):
+        start_and_stop(data_dir)
+
+    place.password.write_text(secret)
+    start_and_stop(data_dir)
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root's server runs as somebody else")
 class TestAsRoot:
     def test_the_server_runs_as_nobody_outside_of_roots_folders(self, data_dir):
@@ -216,6 +230,15 @@ class TestAsRoot:
         assert place.copied_binaries in programs.parents
         assert place.run(programs / "initdb", "--version", timeout_s=10).returncode == 0
         assert stat.S_IMODE(locked.parent.stat().st_mode) == 0o700
+
+    def test_who_deletes_the_data_folder_starts_afresh(self, data_dir):
+        user = start_user(data_dir)
+        ask(user.stdout.readline().strip(), "CREATE TABLE old ()")
+        kill(user)  # Its server runs on, with data outside of the folder.
+        shutil.rmtree(data_dir)
+
+        with embedded_postgres.server(data_dir, settings=FAST) as url:
+            assert ask(url, "SELECT to_regclass('old')") is None
 
     def test_somebody_elses_folder_is_not_used(self, data_dir):
         place = locate(data_dir)
