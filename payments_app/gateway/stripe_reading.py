@@ -27,6 +27,10 @@ from payments_app.gateway.stripe_reply import Reply
 # take as long as its bank does.
 RETRY_LIMITED_S = 1.0
 RETRY_IN_USE_S = 2.0
+# Stripe's ids and codes are shorter, its messages too; amounts are what a bigint column holds.
+NAME_MAX = 255
+MESSAGE_MAX = 500
+AMOUNT_MAX = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +65,7 @@ def read_error(reply: Reply) -> Observation:
     if error is None:
         return reply.not_understood()
     for status, value, observe in ERRORS:
-        matches_value = value is None or value in {error.get("code"), error.get("type")}
+        matches_value = value is None or value in (error.get("code"), error.get("type"))
         if reply.status in status and matches_value:
             return observe(reply, error)
     return reply.not_understood()
@@ -86,10 +90,7 @@ def _wrong_state(_: Reply, error: Mapping[str, Any]) -> Observation:
 
 
 def _rejected(reply: Reply, error: Mapping[str, Any]) -> Observation:
-    param = error.get("param")
-    return Rejected(
-        reply.status, _code(error), _message(error), param if isinstance(param, str) else None
-    )
+    return Rejected(reply.status, _code(error), _message(error), _text_or_none(error.get("param")))
 
 
 def _failed(reply: Reply, error: Mapping[str, Any]) -> Observation:
@@ -118,14 +119,14 @@ def _intent(
     if not isinstance(body, dict) or body.get("object") != "payment_intent":
         return None
     charge = body.get("latest_charge")
-    charge_id = charge.get("id") if isinstance(charge, dict) else charge
+    charge_id = _text_or_none(charge.get("id") if isinstance(charge, dict) else charge)
     try:
         return IntentSeen(
             intent_id=_text(body["id"]),
             status=IntentStatus(body["status"]),
             amount_minor=_minor(body["amount"]),
             currency=_text(body["currency"]).upper(),
-            payment=_metadata(body).get("payment"),
+            payment=_text_or_none(_metadata(body).get("payment")),
             latest_charge=charge_id,
             captured_minor=_minor(body.get("amount_received") or 0),
             decline=_decline(error or body.get("last_payment_error"), charge_id),
@@ -146,9 +147,9 @@ def _refund(reply: Reply, body: object) -> RefundSeen | None:
             status=RefundStatus(body["status"]),
             amount_minor=_minor(body["amount"]),
             currency=_text(body["currency"]).upper(),
-            intent_id=intent.get("id") if isinstance(intent, dict) else intent,
-            refund=_metadata(body).get("refund"),
-            failure_reason=body.get("failure_reason"),
+            intent_id=_text_or_none(intent.get("id") if isinstance(intent, dict) else intent),
+            refund=_text_or_none(_metadata(body).get("refund")),
+            failure_reason=_text_or_none(body.get("failure_reason")),
             replayed=reply.replayed,
             server_time=reply.server_time,
         )
@@ -159,31 +160,42 @@ def _refund(reply: Reply, body: object) -> RefundSeen | None:
 def _decline(error: object, charge_id: str | None) -> Decline | None:
     if not isinstance(error, Mapping):
         return None
-    code = error.get("decline_code") or _code(error)
-    return Decline(code, _message(error), error.get("charge") or charge_id)
+    code = _text_or_none(error.get("decline_code")) or _code(error)
+    return Decline(code, _message(error), _text_or_none(error.get("charge")) or charge_id)
 
 
 def _code(error: Mapping[str, Any]) -> str:
-    return str(error.get("code") or error.get("type") or "unknown_error")
+    named = (_text_or_none(error.get(field)) for field in ("code", "type"))
+    return next(filter(None, named), "unknown_error")
 
 
 def _message(error: Mapping[str, Any]) -> str:
-    return str(error.get("message") or "")
+    message = error.get("message")
+    shown = message if isinstance(message, str) else ""
+    return "".join(filter(str.isprintable, shown))[:MESSAGE_MAX]
 
 
-def _metadata(body: Mapping[str, Any]) -> Mapping[str, str]:
+def _metadata(body: Mapping[str, Any]) -> Mapping[str, object]:
     found = body.get("metadata")
     return found if isinstance(found, dict) else {}
 
 
 def _text(value: object) -> str:
-    if not isinstance(value, str) or not value:
-        raise TypeError(f"{value!r} is no text")
-    return value
+    # What is read here is stored, and a NUL or half a surrogate would fail that transaction:
+    # a fact that cannot be recorded would be asked for again and again.
+    found = _text_or_none(value)
+    if found is None:
+        raise TypeError(f"{value!r} is no name")
+    return found
+
+
+def _text_or_none(value: object) -> str | None:
+    good = isinstance(value, str) and value.isprintable() and 0 < len(value) <= NAME_MAX
+    return str(value) if good else None
 
 
 def _minor(value: object) -> int:
     # A float or a text here would become money by a silent conversion.
-    if not isinstance(value, int) or isinstance(value, bool):
+    if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= AMOUNT_MAX:
         raise TypeError(f"{value!r} is no amount in minor units")
     return value

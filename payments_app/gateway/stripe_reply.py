@@ -47,8 +47,9 @@ class Reply:
         return found if isinstance(found, dict) else None
 
     def not_understood(self) -> Unknown:
-        shown = " ".join(self.text[:BODY_SHOWN_MAX].split())
-        return Unknown(f"HTTP {self.status} that is no answer of a gateway: {shown!r}")
+        # repr() writes control characters as escapes, so the reason can be stored and shown.
+        shown = self.text[:BODY_SHOWN_MAX]
+        return Unknown(f"HTTP {self.status} that is no answer of a gateway: {shown!a}")
 
 
 def _json_object(text: str) -> dict[str, Any] | None:

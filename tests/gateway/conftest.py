@@ -7,12 +7,15 @@ from threading import Barrier
 from typing import Any, TypeVar
 
 import pytest
+import requests
 
 from payments_app.gateway.port import Instruction, IntentSeen, Op
 from payments_app.gateway.stripe_adapter import StripeGateway
 from tests.support.simulator import Simulator
 
 T = TypeVar("T")
+
+VISA = {"payment_method": "pm_card_visa"}
 
 
 @pytest.fixture(scope="session")
@@ -37,8 +40,8 @@ def own_simulator(tmp_path: Path) -> Iterator[Simulator]:
 
 @pytest.fixture
 def gateway(simulator: Simulator) -> StripeGateway:
-    # Short, so that a held connection is given up in the time of a test.
-    return StripeGateway(simulator.url, simulator.api_key, read_timeout_s=0.4)
+    # Short enough to give a held connection up, long enough for a loaded machine to answer.
+    return StripeGateway(simulator.url, simulator.api_key, read_timeout_s=1.5)
 
 
 def instruction(op: Op, **given: Any) -> Instruction:
@@ -65,6 +68,18 @@ def an_intent(gateway: StripeGateway, payment: str = "pay_1", **params: Any) -> 
 def raw_intent(simulator: Simulator, payment: str = "pay_1", amount: int = 1200) -> str:
     form = {"amount": amount, "currency": "eur", "metadata[payment]": payment}
     return str(simulator.post("/v1/payment_intents", form).json()["id"])
+
+
+def ask_confirm(simulator: Simulator, intent: str, key: str = "att:1") -> requests.Response | None:
+    """The complete answer, or None when none came."""
+    try:
+        return simulator.post(f"/v1/payment_intents/{intent}/confirm", VISA, key=key)
+    except (requests.ConnectionError, requests.exceptions.ChunkedEncodingError):
+        return None
+
+
+def strike(simulator: Simulator, do: str, **rule: object) -> None:
+    simulator.faults([{"match": {"op": "confirm_intent"}, "do": do, **rule}])
 
 
 def in_parallel(count: int, ask: Callable[[int], T]) -> list[T]:

@@ -2,11 +2,12 @@
 
 import os
 import signal
+import sqlite3
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
@@ -109,6 +110,14 @@ def test_a_folder_that_cannot_be_written_is_said(tmp_path):
 
     assert str(blocked / "inside") in said
     assert "DATA_DIR" in said
+
+
+def test_a_file_of_another_version_is_said_and_left_alone(tmp_path):
+    path = tmp_path / "gateway.sqlite3"
+    with closing(sqlite3.connect(path)) as other:
+        other.execute("PRAGMA user_version = 99")
+
+    assert f"{path} was made by another version" in refused("--port", "0", "--data", str(tmp_path))
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])

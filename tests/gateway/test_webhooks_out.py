@@ -149,12 +149,15 @@ def test_a_dropped_webhook_never_arrives(hooked, receiver):
     assert len(receiver.got) == 1
 
 
-def test_a_delayed_webhook_waits(hooked, receiver):
+def test_a_delayed_webhook_waits_by_the_gateways_clock(hooked, receiver):
     hooked.webhooks(delay_s=3600, early=True)
     raw_intent(hooked)
 
     assert hooked.get("/_sim/webhooks")["events"] == {"pending": 1}
     assert receiver.got == []
+
+    hooked.advance(3601)
+    assert receiver.wait_for(1) == ["payment_intent.created"]
 
 
 def test_a_refused_webhook_is_sent_again(hooked, receiver):

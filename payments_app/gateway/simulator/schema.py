@@ -2,14 +2,17 @@
 
 ``charge_succeeds_once`` and the check on ``refunded_minor`` hold whatever the code above does: one
 intent, one successful charge; never more back than was taken. Times are Unix seconds of the
-gateway's own clock. ``seq`` gives every list its order.
+gateway's own clock, but for ``event.due_s``. ``seq`` gives every list its order.
 """
+
+# Kept in the file: one that another version made is refused by name, not misread.
+VERSION = 1
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS setting (
     name TEXT PRIMARY KEY,
     value TEXT NOT NULL
-) STRICT;
+);
 
 CREATE TABLE IF NOT EXISTS intent (
     seq INTEGER PRIMARY KEY,
@@ -28,7 +31,7 @@ CREATE TABLE IF NOT EXISTS intent (
     canceled_s REAL,
     cancellation_reason TEXT,
     settles_s REAL
-) STRICT;
+);
 
 CREATE INDEX IF NOT EXISTS intent_processing ON intent (settles_s) WHERE status = 'processing';
 
@@ -46,7 +49,7 @@ CREATE TABLE IF NOT EXISTS charge (
     refunded_minor INTEGER NOT NULL DEFAULT 0
         CHECK (refunded_minor BETWEEN 0 AND amount_minor),
     created_s REAL NOT NULL
-) STRICT;
+);
 
 CREATE UNIQUE INDEX IF NOT EXISTS charge_succeeds_once ON charge (intent)
     WHERE status = 'succeeded';
@@ -63,7 +66,7 @@ CREATE TABLE IF NOT EXISTS refund (
     reason TEXT,
     metadata TEXT NOT NULL,
     created_s REAL NOT NULL
-) STRICT;
+);
 
 CREATE INDEX IF NOT EXISTS refund_by_intent ON refund (intent);
 
@@ -74,7 +77,7 @@ CREATE TABLE IF NOT EXISTS idempotency (
     status INTEGER NOT NULL,
     body TEXT NOT NULL,
     created_s REAL NOT NULL
-) STRICT;
+);
 
 CREATE TABLE IF NOT EXISTS request (
     seq INTEGER PRIMARY KEY,
@@ -89,7 +92,7 @@ CREATE TABLE IF NOT EXISTS request (
     executed INTEGER NOT NULL,
     replayed INTEGER NOT NULL,
     fault TEXT
-) STRICT;
+);
 
 CREATE TABLE IF NOT EXISTS event (
     seq INTEGER PRIMARY KEY,
@@ -98,9 +101,11 @@ CREATE TABLE IF NOT EXISTS event (
     object TEXT NOT NULL,
     created_s REAL NOT NULL,
     copies INTEGER NOT NULL DEFAULT 1,
+    attempts INTEGER NOT NULL DEFAULT 0,
+    due_s REAL NOT NULL DEFAULT 0,
     delivery TEXT NOT NULL DEFAULT 'pending'
         CHECK (delivery IN ('pending', 'delivered', 'dropped', 'exhausted'))
-) STRICT;
+);
 
 CREATE INDEX IF NOT EXISTS event_pending ON event (seq) WHERE delivery = 'pending';
 """

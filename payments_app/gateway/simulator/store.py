@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from payments_app.gateway.simulator import clock
-from payments_app.gateway.simulator.schema import SCHEMA, TABLES
+from payments_app.gateway.simulator.schema import SCHEMA, TABLES, VERSION
 from payments_app.gateway.simulator.values import Body, new_id
 
 
@@ -76,7 +76,7 @@ class Store:
         self._guard = _lock_folder(folder)
         self._lock = threading.Lock()
         self._connection = self._open()
-        self._connection.executescript(SCHEMA)
+        self._install()
         self.advanced_s = self._stored_advance_s()
 
     def now_s(self) -> float:
@@ -134,6 +134,13 @@ class Store:
             message = f"cannot open {self.path}: {error}. Give a folder that you may write to."
             raise StoreUnavailable(message) from error
         return connection
+
+    def _install(self) -> None:
+        version = self._connection.execute("PRAGMA user_version").fetchone()[0]
+        if version not in {0, VERSION}:
+            message = f"{self.path} was made by another version of the gateway. Remove the file"
+            raise StoreUnavailable(f"{message}, or give another folder (DATA_DIR or --data).")
+        self._connection.executescript(f"{SCHEMA} PRAGMA user_version = {VERSION};")
 
     def _stored_advance_s(self) -> float:
         row: Sequence[Any] | None = self._connection.execute(
