@@ -76,6 +76,8 @@ def begin(
             request.params = {
                 "amount": payment.amount_minor,
                 "currency": payment.currency.lower(),
+                # Cards only: other methods would want a page to return to.
+                "payment_method_types": ["card"],
                 "metadata": {"payment": payment.id, "invoice": payment.invoice_id},
             }
         case Get():

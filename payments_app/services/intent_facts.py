@@ -126,7 +126,8 @@ def _still_open(
         payment.waits += 1
         payment.next_action_at = after(now, processing_delay_s(payment.waits))
     else:
-        _progress(payment, now)
+        payment.waits = 0
+        payment.next_action_at = max(now, _retry_at(payment) or now)
 
 
 def _decline_of(attempt: PaymentAttempt | None, seen: IntentSeen) -> Decline | None:
@@ -156,6 +157,20 @@ def _declined(payment: Payment, attempt: PaymentAttempt, decline: Decline, now: 
         payment.next_action_at = after(now, soft_decline_delay_s(payment.declines))
         return
     payment.next_action_at = now
+
+
+def _retry_at(payment: Payment) -> datetime | None:
+    """When the next charge is due after a soft decline; None when nothing holds it back.
+
+    A look in between (a webhook, an operator) shows the old decline again: it must not bring the
+    next charge forward. Another card does.
+    """
+    last = payment.last_attempt
+    if last is None or not last.is_soft_decline or last.answered_at is None:
+        return None
+    if payment.card_changed_at is not None and payment.card_changed_at >= last.answered_at:
+        return None
+    return after(last.answered_at, soft_decline_delay_s(payment.declines))
 
 
 def _progress(payment: Payment, now: datetime) -> None:

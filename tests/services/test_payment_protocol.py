@@ -163,6 +163,21 @@ def test_a_soft_decline_waits_and_asks_again_with_a_new_attempt_on_the_same_inte
     assert talk.payment.attempts[-1].n == 2
 
 
+def test_a_look_in_between_does_not_bring_the_next_charge_forward(talk):
+    talk.confirm_sent()
+    talk.hear(talk.declined("insufficient_funds"))
+    talk.advance(seconds=10)
+    with talk.sessions.begin() as session:
+        payments.check_now(session, talk.payment_id, now=talk.now)
+
+    look = talk.turn(talk.declined("insufficient_funds"))
+    wait = talk.ask()
+
+    assert look.op is Op.GET_INTENT
+    assert isinstance(wait, Wait)
+    assert wait.seconds == pytest.approx(50.0)
+
+
 def test_an_old_decline_is_not_taken_for_the_answer_to_a_new_attempt(talk):
     talk.confirm_sent()
     talk.hear(talk.declined("insufficient_funds", charge="ch_1"))
