@@ -154,7 +154,9 @@ class _Search:
             number = self.parent[number]
         state, told = self.model.start(), []
         for target in reversed(path):
-            move = next(m for m in self.model.moves(state) if self.model.canonical(m.state) == target)
+            move = next(
+                m for m in self.model.moves(state) if self.model.canonical(m.state) == target
+            )
             state = move.state
             told.append((move.label, state))
         return told

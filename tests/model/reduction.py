@@ -23,8 +23,8 @@ def reduced(state: State) -> State:
     late = state.late
     if late:
         late = tuple(r for r in late if _may_matter(state, r))
-    asked = [worker.request for worker in (one, two) if worker.place == "asking"]
-    keys = _live_keys(state.row, [*asked, *late])
+    asked = [w.request.key for w in (one, two) if w.place == "asking" and w.request]
+    keys = _live_keys(state.row, {*asked, *(request.key for request in late)})
     kept = tuple(entry for entry in state.gateway.keys if entry[0] in keys)
     gateway = state.gateway
     if len(kept) != len(gateway.keys):
@@ -50,9 +50,9 @@ def _may_matter(state: State, request: Request) -> bool:
     return not _absorbs(state.gateway.intents[request.intent - 1])
 
 
-def _live_keys(row: Row, asked: list[Request]) -> set[Key]:
+def _live_keys(row: Row, asked: set[Key]) -> set[Key]:
     """Keys that a request carries, or may yet carry."""
-    keys = {request.key for request in asked if request}
+    keys = set(asked)
     if row.status in PAYMENT_FINAL:
         return keys
     if not row.intent:

@@ -103,9 +103,7 @@ def change(row: Row, number: int, **values: Any) -> Row:
     if not 0 < number <= len(row.attempts):
         return row
     changed = row.attempts[number - 1]._replace(**values)
-    return row._replace(
-        attempts=(*row.attempts[: number - 1], changed, *row.attempts[number:])
-    )
+    return row._replace(attempts=(*row.attempts[: number - 1], changed, *row.attempts[number:]))
 
 
 def _seen(variant: Variant, row: Row, request: Request, answer: Answer) -> Row:

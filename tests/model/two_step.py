@@ -9,20 +9,19 @@ from collections.abc import Iterator
 from typing import Any
 
 from tests.model import gateway as bank
-from tests.model import rows
+from tests.model import rows, surroundings
 from tests.model.explorer import Move
 from tests.model.reduction import reduced
+from tests.model.surroundings import spent
 from tests.model.world import (
     IDLE,
     PAYMENT_FINAL,
-    Gateway,
     Left,
     Request,
     State,
     Variant,
     Worker,
 )
-
 
 CANCEL_KEYS_MAX = 2
 
@@ -74,10 +73,7 @@ class TwoStep:
             if worker.place != "idle" and state.left.crashes:
                 yield from self._crashes(state, number)
         yield from self._late_requests(state)
-        yield from self._bank_settles(state)
-        yield from self._time_and_keys(state)
-        if state.row.status not in PAYMENT_FINAL:
-            yield from self._people(state)
+        yield from surroundings.moves(state)
 
     def _decides(self, state: State, number: int) -> Iterator[Move]:
         if state.row.status in PAYMENT_FINAL:
@@ -96,7 +92,7 @@ class TwoStep:
         if not self.variant.create_key and op == "create":
             request = request._replace(key=())
         if stolen:
-            state = _put(state, 1 - number, other._replace(lease=False), **_spend(state, "steals"))
+            state = _put(spent(state, "steals"), 1 - number, other._replace(lease=False))
         worker = Worker("asking", self.variant.lease, request)
         told = (_who(number), "(steals the lease)" if stolen else "", "decides:", _shown(request))
         yield Move(told, _put(state, number, worker, row=row), fault=stolen)
@@ -118,7 +114,7 @@ class TwoStep:
         if state.left.faults:
             yield from self._loses_the_request(state, number, told)
         if state.left.strange:
-            odd = state._replace(**_spend(state, "strange"))
+            odd = spent(state, "strange")
             for answer in (("rejected",), ("strange",)):
                 yield Move((*told, "->", answer), self._hears(odd, number, answer), fault=True)
 
@@ -126,7 +122,7 @@ class TwoStep:
         self, after: State, number: int, done: bank.Execution, told: tuple[Any, ...]
     ) -> Iterator[Move]:
         request = _request(after.workers[number])
-        lost = after._replace(**_spend(after, "faults"))
+        lost = spent(after, "faults")
         told = (*told, "->", done.answer)
         yield Move((*told, "(answer lost)"), self._hears(lost, number, ("unknown",)), fault=True)
         again = self._hears(lost, number, done.answer)
@@ -137,7 +133,7 @@ class TwoStep:
         self, state: State, number: int, told: tuple[Any, ...]
     ) -> Iterator[Move]:
         request = _request(state.workers[number])
-        lost = self._hears(state._replace(**_spend(state, "faults")), number, ("unknown",))
+        lost = self._hears(spent(state, "faults"), number, ("unknown",))
         yield Move((*told, "(lost)"), lost, fault=True)
         if request.op != "get":
             late = lost._replace(late=_late(lost, request))
@@ -149,14 +145,14 @@ class TwoStep:
         """A 500 kept under the key, of a request that was executed or was not."""
         request = _request(state.workers[number])
         error = ("stored_error",)
-        spent = state._replace(**_spend(state, "faults"))
+        after = spent(state, "faults")
         refused = bank.remember(state.gateway, request, error)
-        heard = self._hears(spent._replace(gateway=refused), number, error)
+        heard = self._hears(after._replace(gateway=refused), number, error)
         yield Move((*told, "-> 500, kept under the key"), heard, fault=True)
         unkeyed = request._replace(key=())
         for done in bank.execute(state.gateway, unkeyed, self._refusals_left(state)):
             kept = done._replace(gateway=bank.remember(done.gateway, request, error))
-            heard = self._hears(self._executed(spent, kept), number, error)
+            heard = self._hears(self._executed(after, kept), number, error)
             yield Move((*told, "->", done.answer, "told as 500, kept"), heard, fault=True)
 
     def _records(self, state: State, number: int) -> Move:
@@ -171,7 +167,7 @@ class TwoStep:
 
     def _crashes(self, state: State, number: int) -> Iterator[Move]:
         worker = state.workers[number]
-        crashed = _put(state, number, IDLE, **_spend(state, "crashes"))
+        crashed = _put(spent(state, "crashes"), number, IDLE)
         yield Move((_who(number), "crashes"), crashed, fault=True)
         if worker.place == "asking" and _request(worker).op != "get":
             late = crashed._replace(late=_late(crashed, _request(worker)))
@@ -186,59 +182,12 @@ class TwoStep:
                 told = ("late:", _shown(request), "->", done.answer)
                 yield Move(told, self._executed(rest, done))
 
-    def _bank_settles(self, state: State) -> Iterator[Move]:
-        for number, intent in enumerate(state.gateway.intents, start=1):
-            if intent.status != "processing":
-                continue
-            yes = bank.settle(state.gateway, number, refused=False)
-            yield Move(("bank: the slow charge succeeds",), state._replace(gateway=yes))
-            if state.left.refusals:
-                no = bank.settle(state.gateway, number, refused=True)
-                spent = state._replace(gateway=no, **_spend(state, "refusals"))
-                yield Move(("bank: the slow charge is declined",), spent)
-
-    def _time_and_keys(self, state: State) -> Iterator[Move]:
-        left, row = state.left, state.row
-        if left.forgets:
-            for entry in state.gateway.keys:
-                kept = tuple(other for other in state.gateway.keys if other != entry)
-                forgotten = state.gateway._replace(keys=kept)
-                spent = state._replace(gateway=forgotten, **_spend(state, "forgets"))
-                yield Move(("gateway: forgets the key", *entry[0]), spent, fault=True)
-        if row.status in PAYMENT_FINAL:
-            return
-        if left.deadlines:
-            passed = state._replace(deadline=state.deadline + 1, **_spend(state, "deadlines"))
-            yield Move(("time: the deadline passes",), passed, fault=True)
-        if left.aging and any(not attempt.old for attempt in row.attempts):
-            aged = row._replace(attempts=tuple(a._replace(old=True) for a in row.attempts))
-            old = state._replace(row=aged, **_spend(state, "aging"))
-            yield Move(("time: keys grow too old to be trusted",), old, fault=True)
-
-    def _people(self, state: State) -> Iterator[Move]:
-        left, row = state.left, state.row
-        in_review = row.status == "needs_review"
-        stopped = row._replace(stop=row.stop or "cancel")
-        if in_review:
-            resumed = stopped._replace(status="processing", look=bool(row.intent))
-            yield Move(("person: decides that it shall end",), state._replace(row=resumed))
-        elif left.cancels and not row.stop:
-            cancelled = state._replace(row=stopped, **_spend(state, "cancels"))
-            yield Move(("person: cancels",), cancelled, fault=True)
-        waiting = row.attempts and row.attempts[-1].status == "declined" and not row.stop
-        if left.cards and row.status == "processing" and waiting:
-            other = state._replace(row=row._replace(card=row.card + 1), **_spend(state, "cards"))
-            yield Move(("person: gives another card",), other, fault=True)
-        if left.looks and row.intent and not row.look:
-            look = state._replace(row=row._replace(look=True), **_spend(state, "looks"))
-            yield Move(("webhook: look again",), look, fault=True)
-
     def _refusals_left(self, state: State) -> tuple[str, ...]:
         return self._refusals if state.left.refusals else ()
 
     def _executed(self, state: State, done: bank.Execution) -> State:
-        spent = _spend(state, "refusals") if done.refused else {}
-        return state._replace(gateway=done.gateway, **spent)
+        after = spent(state, "refusals") if done.refused else state
+        return after._replace(gateway=done.gateway)
 
     def _hears(self, state: State, number: int, answer: tuple[Any, ...]) -> State:
         heard = state.workers[number]._replace(place="answered", answer=answer)
@@ -263,11 +212,6 @@ def _put(state: State, number: int, worker: Worker, **values: Any) -> State:
     one, two = state.workers
     workers = (worker, two) if number == 0 else (one, worker)
     return state._replace(workers=workers, **values)
-
-
-def _spend(state: State, budget: str) -> dict[str, Left]:
-    left = state.left
-    return {"left": left._replace(**{budget: getattr(left, budget) - 1})}
 
 
 def _late(state: State, request: Request) -> tuple[Request, ...]:

@@ -6,14 +6,14 @@ none. Attempts that no longer matter are dropped when the payment has ended.
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 PAYMENT_FINAL = ("completed", "failed", "cancelled")
 
 Key = tuple[str, int] | tuple[()]
-# ("seen", intent, status, charge, decline) or one of ("unknown",) ("stored_error",) ("wrong_state",)
-# ("rejected",) ("bad_card",) ("key_reused",) ("strange",)
-Answer = tuple
+# What was heard: "seen" with the intent's number, status, charge and decline; or only "unknown",
+# "stored_error", "wrong_state", "rejected", "bad_card", "key_reused" or "strange".
+Answer = tuple[Any, ...]
 
 
 class Attempt(NamedTuple):
@@ -108,10 +108,9 @@ class Variant:
     ends: str = "fence"
 
 
-I = Variant(ends="never")  # noqa: E741 - the letter of its row in the table of protocols
 VARIANTS = {
     "H": Variant(ends="never", create_key=False, id_written_once=False),
-    "I": I,
+    "I": Variant(ends="never"),
     "J": Variant(ends="never", lease=False),
     "K": Variant(ends="never", guarded=False),
     "L": Variant(ends="at_once"),
