@@ -63,6 +63,6 @@ def checked_text(
 def checked_email(value: str, field: str = "email") -> str:
     """One e-mail address. Raises Invalid."""
     trimmed = value.strip()
-    if len(trimmed) > EMAIL_LENGTH_MAX or not _EMAIL.fullmatch(trimmed):
+    if len(trimmed) > EMAIL_LENGTH_MAX or not trimmed.isascii() or not _EMAIL.fullmatch(trimmed):
         raise Invalid(field, "Enter one e-mail address like name@example.com.")
     return trimmed

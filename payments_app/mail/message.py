@@ -7,6 +7,8 @@ second transmission after a crash is a true copy, which mail programs recognise 
 import hashlib
 from dataclasses import dataclass
 from datetime import datetime
+from email.errors import HeaderParseError
+from email.headerregistry import Address
 from email.message import EmailMessage
 from email.policy import SMTP
 from email.utils import format_datetime
@@ -49,12 +51,12 @@ def compose(mail: Mail) -> EmailMessage:
     try:
         message["Message-ID"] = mail.message_id
         message["Date"] = format_datetime(mail.dated)
-        message["From"] = f'"{mail.sender_name}" <{mail.sender}>'
-        message["To"] = mail.recipient
+        message["From"] = Address(mail.sender_name, addr_spec=mail.sender)
+        message["To"] = _one_address(mail.recipient)
         message["Subject"] = mail.title
         # No answering machine should answer this (RFC 3834).
         message["Auto-Submitted"] = "auto-generated"
-    except (ValueError, IndexError) as error:
+    except ValueError as error:
         raise Unsendable(f"a header of the mail is refused: {error}") from None
     message.set_content(mail.body, cte="quoted-printable")
     if mail.attached is not None:
@@ -66,6 +68,17 @@ def compose(mail: Mail) -> EmailMessage:
         digest = hashlib.sha256(mail.message_id.encode()).hexdigest()
         message.set_boundary(f"=_{digest[:32]}")
     return message
+
+
+def _one_address(text: str) -> Address:
+    # Parsed by itself: a comma in a "To" would send the invoice to a second reader.
+    try:
+        address = Address(addr_spec=text)
+    except (ValueError, IndexError, HeaderParseError) as error:
+        raise Unsendable(f"{text[:80]!r} is not one address: {error}") from None
+    if not address.username or not address.domain or not text.isascii():
+        raise Unsendable(f"{text[:80]!r} is not one address like name@example.com")
+    return address
 
 
 def _require_one_line(field: str, text: str) -> None:

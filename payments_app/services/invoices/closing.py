@@ -19,6 +19,7 @@ from payments_app.services import ledger
 from payments_app.services.ledger import Transfer
 from payments_app.services.locking import lock_invoice
 
+# Before the move: the trigger that logs it copies the reason from the transaction.
 _BECAUSE = text("SELECT set_config('app.reason', :reason, true)")
 
 
@@ -41,11 +42,11 @@ def void(
     if invoice.allocated_minor or invoice.credited_minor:
         # The books already hold money against it: refund with a credit note instead.
         raise InvalidTransition("invoice", "partly paid or credited", "be voided")
-    was_posted = invoice.number is not None
+    session.execute(_BECAUSE, {"reason": why})
     invoice.move("void")
-    if was_posted:
+    session.flush()
+    if invoice.number is not None:
         _take_back(session, invoice)
-    _flush_because(session, why)
     return invoice
 
 
@@ -65,8 +66,9 @@ def give_up(
     if invoice.status is InvoiceStatus.UNCOLLECTIBLE:
         return invoice
     _require_no_live_payment(session, invoice)
+    session.execute(_BECAUSE, {"reason": why})
     invoice.move("give_up")
-    _flush_because(session, why)
+    session.flush()
     return invoice
 
 
@@ -96,9 +98,3 @@ def _take_back(session: Session, invoice: Invoice) -> None:
         ),
         memo=invoice.number or "",
     )
-
-
-def _flush_because(session: Session, reason: str) -> None:
-    # The trigger that logs the move copies the reason from the transaction.
-    session.execute(_BECAUSE, {"reason": reason})
-    session.flush()
