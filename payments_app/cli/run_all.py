@@ -77,7 +77,7 @@ class Tree:
     def run(self) -> None:
         try:
             if _simulates_gateway(self._config):
-                self._start("gateway", _flask("run-gateway"), GATEWAY_GRACE_S)
+                self._start("gateway", _gateway(self._config), GATEWAY_GRACE_S)
             self._seed_if_empty()
             self._start("workers", _flask("run-workers"), WORKERS_GRACE_S)
             self._start("web", _gunicorn(self._config), WEB_GRACE_S)
@@ -165,6 +165,8 @@ def _environment(config: Config, database_url: str) -> dict[str, str]:
         "DATABASE_URL": database_url,
         "DATA_DIR": str(config.data_dir),
         "GATEWAY_URL": config.gateway_url,
+        "GATEWAY_API_KEY": config.gateway_api_key,
+        "GATEWAY_WEBHOOK_SECRET": config.gateway_webhook_secret,
         "SHUTDOWN_TIMEOUT_SECONDS": str(min(config.shutdown_timeout_s, WORKERS_GRACE_S - 1)),
         "PYTHONUNBUFFERED": "1",
         "PYTHONPATH": str(ROOT),
@@ -179,6 +181,11 @@ def _simulates_gateway(config: Config) -> bool:
 def _flask(command: str) -> list[str]:
     app = "payments_app:create_app(edges=False)"
     return [sys.executable, "-m", "flask", "--app", app, command]
+
+
+def _gateway(config: Config) -> list[str]:
+    webhooks = f"http://127.0.0.1:{config.port}/webhooks/gateway"
+    return [*_flask("run-gateway"), "--quiet", "--webhook-url", webhooks]
 
 
 def _gunicorn(config: Config) -> list[str]:
