@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import psycopg
 import pytest
 import sqlalchemy
 
 from queue_core import Queue
+from tests.queue_core.processes import programs
 from tests.queue_core.support import QUEUES, WORKERS
 from tests.support import databases
 
@@ -85,3 +87,17 @@ def queue(make_queue: Callable[..., Queue]) -> Queue:
 @pytest.fixture
 def engine(queue: Queue) -> sqlalchemy.Engine:
     return queue.engine
+
+
+@pytest.fixture
+def start(make_queue: Callable[..., Queue], tmp_path: Path) -> Iterator[Any]:
+    """Starts worker processes on this test's database, with tables that show what they did."""
+    queue = make_queue()
+    with queue.engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE IF EXISTS runs, effects")
+        connection.exec_driver_sql(
+            "CREATE TABLE runs (id bigserial PRIMARY KEY, job bigint, lease bigint, pid int)"
+        )
+        connection.exec_driver_sql("CREATE TABLE effects (id bigserial PRIMARY KEY, job bigint)")
+    with programs(queue, tmp_path) as starter:
+        yield starter

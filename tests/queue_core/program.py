@@ -1,0 +1,107 @@
+"""A worker program for tests that kill, stop and freeze it: `python -m tests.queue_core.program URL {options}`."""
+
+import json
+import logging
+import os
+import signal
+import sys
+import time
+from dataclasses import dataclass
+from pathlib import Path
+from threading import Event
+
+import sqlalchemy
+
+from queue_core import Job, JobArgs, Queue, Worker
+from tests.queue_core.support import NoteWorker
+
+
+@dataclass(frozen=True)
+class Mark(JobArgs, kind="mark"):
+    """Writes a row of `runs` (not in its own transaction): every execution leaves a trace."""
+
+    number: int = 0
+    takes_s: float = 0.0
+
+
+@dataclass(frozen=True)
+class Wait(JobArgs, kind="wait"):
+    """Runs until the file exists; asks whether it should stop, when told to."""
+
+    file: str
+    asks: bool = True
+
+
+@dataclass(frozen=True)
+class Overrun(JobArgs, kind="overrun", timeout=0.3, max_attempts=2):
+    """Never looks at its deadline."""
+
+
+@dataclass(frozen=True)
+class Die(JobArgs, kind="die", max_attempts=50):
+    """Kills its process."""
+
+
+@dataclass(frozen=True)
+class Add(JobArgs, kind="add"):
+    """Adds one to the sum, in the transaction that completes it."""
+
+    number: int = 0
+
+
+class Marker(Worker[Mark]):
+    def perform(self, job: Job[Mark]) -> None:
+        with job.session() as session:
+            session.execute(
+                sqlalchemy.text("INSERT INTO runs (job, lease, pid) VALUES (:job, :lease, :pid)"),
+                {"job": job.id, "lease": job.lease, "pid": os.getpid()},
+            )
+        Event().wait(job.args.takes_s)
+
+
+class Waiter(Worker[Wait]):
+    def perform(self, job: Job[Wait]) -> None:
+        Path(f"{job.args.file}.started-{job.lease}").touch()
+        until = time.monotonic() + 60
+        while not Path(job.args.file).exists() and time.monotonic() < until:
+            if job.args.asks:
+                job.check_cancelled()
+            Event().wait(0.02)
+
+
+class Overrunner(Worker[Overrun]):
+    def perform(self, job: Job[Overrun]) -> None:
+        Event().wait(60)
+
+
+class Killer(Worker[Die]):
+    def perform(self, job: Job[Die]) -> None:
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+class Adder(Worker[Add]):
+    """Its own connection may be cut too: that is an error like any other, tried again soon."""
+
+    def backoff(self, job: Job[Add], error: BaseException | str) -> float:
+        return 0.1
+
+    def perform(self, job: Job[Add]) -> None:
+        with job.transaction() as session:
+            session.execute(
+                sqlalchemy.text("INSERT INTO effects (job) VALUES (:job)"), {"job": job.id}
+            )
+
+
+WORKERS = (NoteWorker, Marker, Waiter, Overrunner, Killer, Adder)
+QUEUES = {"default": 5, "other": 2}
+
+
+def main() -> int:
+    logging.basicConfig(level=logging.INFO, format="%(process)d %(levelname)s %(message)s")
+    url, options = sys.argv[1], json.loads(sys.argv[2])
+    queue = Queue(url, queues=options.pop("queues", QUEUES), workers=WORKERS)
+    return queue.run(**options)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
