@@ -17,23 +17,39 @@ from payments_app.config import Config, parse_queues
 from payments_app.db import check_answers
 from payments_app.gateway.stripe_adapter import StripeGateway
 from payments_app.jobs import QUEUES
+from payments_app.lab import processors
 from queue_core import Queue
 from workers import registry
+from workers.payment_processor import PaymentProcessor
+
+IDEMPOTENT = "idempotent"
 
 
 @click.command("run-workers")
 @click.option("--queues", "queues_text", metavar="NAME[:N],…", help="Default: all queues.")
 @click.option("--processes", type=click.IntRange(1, 256), help="Default: WORKER_PROCESSES.")
-def run_workers(queues_text: str | None, processes: int | None) -> None:
+@click.option(
+    "--processor",
+    type=click.Choice([*processors.NAMES, IDEMPOTENT]),
+    default=IDEMPOTENT,
+    show_default=True,
+    help="How payments are charged; the others are for the lab and charge wrongly.",
+)
+def run_workers(queues_text: str | None, processes: int | None, processor: str) -> None:
     """Work on jobs until TERM (or Ctrl-C): running jobs end, the others are given back."""
     config: Config = current_app.extensions["config"]
+    if processor != IDEMPOTENT and config.is_production:
+        raise click.ClickException(
+            f"--processor {processor} can charge a customer twice, so APP_ENV=production refuses"
+            f" it. Leave the option out, or say --processor {IDEMPOTENT}."
+        )
     if queues_text is not None:
         config = replace(config, queues=_parse_option(queues_text))
     picked = _picked(config)
     with explained():
         url = database().url
         check_answers(url)
-        code = build_queue(config, url).run(
+        code = build_queue(config, url, processor=processor).run(
             processes=processes or config.worker_processes,
             queues=picked,
             lease_s=config.lease_s,
@@ -42,7 +58,7 @@ def run_workers(queues_text: str | None, processes: int | None) -> None:
     sys.exit(code)
 
 
-def build_queue(config: Config, url: str) -> Queue:
+def build_queue(config: Config, url: str, *, processor: str = IDEMPOTENT) -> Queue:
     """The queue with every worker, as this configuration wants it."""
     gateway = StripeGateway(
         base_url=config.gateway_url,
@@ -56,7 +72,14 @@ def build_queue(config: Config, url: str) -> Queue:
         smtp_url=config.smtp_url,
         public_url=config.public_url,
     )
-    return Queue(url, queues=QUEUES, workers=registry.build(parts))
+    workers = registry.build(parts)
+    if processor != IDEMPOTENT:
+        charges = processors.OneStepGateway(
+            config.gateway_url, config.gateway_api_key, read_timeout_s=config.gateway_timeout_s
+        )
+        workers = [each for each in workers if not isinstance(each, PaymentProcessor)]
+        workers.append(processors.build(processor, charges))
+    return Queue(url, queues=QUEUES, workers=workers)
 
 
 def _picked(config: Config) -> Mapping[str, int | None] | None:

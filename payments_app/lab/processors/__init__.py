@@ -1,0 +1,25 @@
+"""Three ways to charge that many systems use, each on the same queue, books and gateway.
+
+Only the protocol differs from ``workers.PaymentProcessor``: the effects of a capture are those of
+``services.settlement``, the queue is the same, and so is the gateway, by its one-step charge. The
+composition root chooses one; production refuses them.
+"""
+
+from payments_app.jobs import ProcessPayment
+from payments_app.lab.processors.classroom import ClassroomProcessor
+from payments_app.lab.processors.key_only import KeyOnlyProcessor
+from payments_app.lab.processors.naive import NaiveProcessor
+from payments_app.lab.processors.one_step import OneStepGateway
+from queue_core import Worker
+
+PROCESSORS: dict[str, type[NaiveProcessor | ClassroomProcessor | KeyOnlyProcessor]] = {
+    "naive": NaiveProcessor,
+    "classroom": ClassroomProcessor,
+    "key-only": KeyOnlyProcessor,
+}
+NAMES = tuple(PROCESSORS)
+
+
+def build(name: str, charges: OneStepGateway) -> Worker[ProcessPayment]:
+    """The processor of this name. Raises KeyError for one that is not of the lab."""
+    return PROCESSORS[name](charges)
