@@ -14,7 +14,7 @@ CHECKS = {
     "ruff check": ["ruff", "check", "--quiet", "."],
     "ruff format": ["ruff", "format", "--check", "--quiet", "."],
     "mypy": ["mypy", "--no-error-summary"],
-    "import contracts": ["lint-imports", "--no-color"],
+    "import contracts": ["lint-imports", "--no-logo"],
     "architecture": ["pytest", "-q", "-n0", "tests/architecture"],
 }
 AUDIT = ["pip-audit", "--progress-spinner=off", "--disable-pip", "-r", "requirements-dev.lock"]

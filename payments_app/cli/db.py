@@ -16,12 +16,11 @@ from alembic.runtime.migration import MigrationContext
 from flask import current_app
 from sqlalchemy import Connection, text
 
-import payments_app
 from payments_app.config import ConfigError
 from payments_app.db import Database, DatabaseUnavailable, check_answers, make_engine
 from payments_app.embedded_postgres import EmbeddedPostgresError
 
-MIGRATIONS = Path(payments_app.__file__).parent / "migrations"
+MIGRATIONS = Path(__file__).parent.parent / "migrations"
 # Any fixed number serves, as long as nothing else in this database uses it.
 UPGRADE_LOCK = 7_236_154_001
 
