@@ -21,6 +21,10 @@ _CLAIM = text(
 _TAKE_OVER = text(
     "UPDATE queue.jobs SET lease = lease + 1, worker_id = :worker WHERE id = :id RETURNING *"
 )
+_RECLAIM = text(
+    "UPDATE queue.jobs SET lease = lease + 1, attempt = attempt + 1, worker_id = :worker"
+    " WHERE kind = :kind AND state = 'executing' RETURNING *"
+)
 _UNFINISHED = text("SELECT count(*) FROM queue.jobs WHERE kind = :kind")
 _ENDED = text("SELECT state FROM queue.job_history WHERE id = :id")
 
@@ -40,6 +44,15 @@ def take_over(engine: Engine, job: Job[Any]) -> Job[Any]:
     with engine.begin() as connection:
         row = connection.execute(_TAKE_OVER, {"id": job.id, "worker": uuid.uuid4()}).one()
     return _job(engine, type(job.args), row)
+
+
+def reclaim(engine: Engine, args: type[JobArgs]) -> Job[Any] | None:
+    """What the next worker gets after this kind's was killed; None if the job had ended."""
+    with engine.begin() as connection:
+        row = connection.execute(
+            _RECLAIM, {"kind": args.__job__.kind, "worker": uuid.uuid4()}
+        ).one_or_none()
+    return None if row is None else _job(engine, args, row)
 
 
 def unfinished(engine: Engine, args: type[JobArgs]) -> int:
