@@ -116,5 +116,5 @@ def _level(name: str) -> int:
 
 
 def _short(value: Any) -> str:
-    text = str(value)
+    text = " ".join(str(value).split())  # One event, one line.
     return text if len(text) <= 200 else f"{text[:200]}…"

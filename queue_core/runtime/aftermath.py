@@ -9,7 +9,7 @@ import contextlib
 import json
 import signal
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 from uuid import UUID
@@ -69,29 +69,11 @@ class Aftermath:
 
     def work_off(self) -> None:
         """Releases what dead children held; what fails stays for the next time."""
-        while self._estates and self._dealing():
-            with self._bounded() as store:
-                self._settle(store, self._estates[0])
-                self._estates.pop(0)
+        while self._estates and self._deal(lambda store: self._settle(store, self._estates[0])):
+            self._estates.pop(0)
 
     def renew(self, children: Sequence[Child]) -> bool:
-        if not self._dealing():
-            return False
-        asked_s = clock.boottime_s()
-        done = False
-        with self._bounded() as store:
-            rows = store.renew_workers(
-                ids=[child.worker_id for child in children], lease_s=self._options.lease_s
-            )
-            alive = {row["id"] for row in rows}
-            for child in children:
-                if child.worker_id in alive:
-                    child.board.renewed(asked_s)
-                else:
-                    child.board.set_lost()
-            done = True
-            checkpoints.reach("renew.committed")
-        return done
+        return self._deal(lambda store: self._renew(store, children))
 
     def disconnect(self) -> None:
         """Before a fork: a child that inherits a connection would end it for both."""
@@ -103,6 +85,17 @@ class Aftermath:
         self._not_before_s = 0.0
         self.work_off()
         self.disconnect()
+
+    def _renew(self, store: Store, children: Sequence[Child]) -> None:
+        asked_s = clock.boottime_s()  # The lease counts from before the question.
+        ids = [child.worker_id for child in children]
+        alive = {row["id"] for row in store.renew_workers(ids=ids, lease_s=self._options.lease_s)}
+        for child in children:
+            if child.worker_id in alive:
+                child.board.renewed(asked_s)
+            else:
+                child.board.set_lost()
+        checkpoints.reach("renew.committed")
 
     def _settle(self, store: Store, estate: _Estate) -> None:
         self._end_overdue(store, estate)
@@ -139,28 +132,28 @@ class Aftermath:
                     worker_id=estate.worker_id,
                 )
 
-    def _dealing(self) -> bool:
-        """Whether there is a connection, or it is time to try for one."""
-        return self._connection is not None or clock.boottime_s() >= self._not_before_s
-
-    @contextlib.contextmanager
-    def _bounded(self) -> Iterator[Store]:
+    def _deal(self, work: Callable[[Store], None]) -> bool:
+        """Does one piece of work within its time; False when it must be tried again."""
+        if self._connection is None and clock.boottime_s() < self._not_before_s:
+            return False
         try:
             with _alarm(BOUND_S):
                 if self._connection is None:
                     self._connection = connecting.connect(
                         self._options.database_url, "supervisor", statement_timeout_s=BOUND_S
                     )
-                yield Store(self._connection, self._options.schema)
-            self._failures = 0
-        except (*connecting.Lost, TimeoutError) as error:
+                work(Store(self._connection, self._options.schema))
+        except (psycopg.Error, TimeoutError) as error:
+            # Whatever the database says, a supervisor lives: it would take all its children with it.
             if self._failures == 0:
                 connecting.report_lost("supervisor", error)
             self.disconnect()
-            self._not_before_s = clock.boottime_s() + backoff.reconnect_backoff_s(
-                self._failures, clock.jitter()
-            )
+            wait_s = backoff.reconnect_backoff_s(self._failures, clock.jitter())
+            self._not_before_s = clock.boottime_s() + wait_s
             self._failures += 1
+            return False
+        self._failures = 0
+        return True
 
 
 def _blame(estate: _Estate, row: Row) -> Blame:
