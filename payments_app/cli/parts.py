@@ -113,8 +113,9 @@ class Part:
     def _pass_lines_on(self) -> None:
         assert self._process
         assert self._process.stdout
-        for line in self._process.stdout:
-            self.say(self.name, line.rstrip())
+        with self._process.stdout as lines:
+            for line in lines:
+                self.say(self.name, line.rstrip())
 
 
 def _meaning(code: int) -> str:
