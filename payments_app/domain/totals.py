@@ -16,9 +16,12 @@ from payments_app.domain.money import Rounding, round_minor
 class LineLike(Protocol):
     """What a line must tell: how many, at what price in minor units, at which rate in percent."""
 
-    quantity: Decimal
-    unit_amount_minor: int
-    tax_rate: Decimal
+    @property
+    def quantity(self) -> Decimal: ...
+    @property
+    def unit_amount_minor(self) -> int: ...
+    @property
+    def tax_rate(self) -> Decimal: ...
 
 
 @dataclass(frozen=True, slots=True)

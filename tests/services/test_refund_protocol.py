@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import select, text
@@ -77,7 +78,7 @@ class RefundTalk:
 
     def seen(self, status: Seen = Seen.SUCCEEDED, **changed) -> RefundSeen:
         refund, payment = self.refund, self.paid.payment
-        shown = {
+        shown: dict[str, Any] = {
             "refund_id": "re_1",
             "status": status,
             "amount_minor": refund.amount_minor,
@@ -226,7 +227,9 @@ def test_a_pending_refund_is_asked_about_until_it_ends(paid):
 def test_an_answer_about_another_refund_needs_a_person(paid, changed):
     talk = start(paid)
 
-    refund = talk.hear(talk.seen(**changed), about=talk.ask())
+    asked = talk.ask()
+    assert isinstance(asked, Instruction)
+    refund = talk.hear(talk.seen(**changed), about=asked)
 
     assert refund.status is RefundStatus.NEEDS_REVIEW
     assert paid.payment.refund_reserved_minor == 12_000

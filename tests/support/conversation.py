@@ -6,6 +6,7 @@ so that each row of the case table can be said in three lines.
 
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import Any
 
 from sqlalchemy.orm import Session, sessionmaker
 
@@ -104,7 +105,7 @@ class Conversation:
     ) -> IntentSeen:
         payment = self.payment
         captured = payment.amount_minor if status is IntentStatus.SUCCEEDED else 0
-        shown = {
+        shown: dict[str, Any] = {
             "intent_id": payment.gateway_intent_id or INTENT + payment.id,
             "status": status,
             "amount_minor": payment.amount_minor,
