@@ -36,7 +36,7 @@ class InlineJob(Job[Any]):
 
     @contextmanager
     def session(self) -> Iterator[Session]:
-        with self._new_session() as session, session.begin_nested():
+        with self._new_session() as session, session.begin():
             yield session
 
     @contextmanager

@@ -1,0 +1,198 @@
+"""Operators' verbs: on single jobs and by filter, with a dry run, and written down."""
+
+import pytest
+
+from queue_core import InvalidJob, Queue, control
+from queue_core.control import Filter
+from queue_core.settings import QueueSettings
+from tests.queue_core.support import Give, Note, Once, attempts, execute, insert, job, jobs, runner
+
+
+def ended(queue: Queue, args: object, state: str = "discarded") -> int:
+    job_id = insert(queue, args)  # type: ignore[arg-type]
+    with runner(queue) as one:
+        one.finish(one.claim()[0], state)
+    return job_id
+
+
+def test_a_retry_starts_a_new_life_with_its_old_end_kept(queue: Queue) -> None:
+    job_id = ended(queue, Note("x"))
+
+    with queue.engine.begin() as connection:
+        assert control.retry(connection, job_id, attempts=2).ids == (job_id,)
+
+    row = job(queue, job_id)
+    assert (row["state"], row["attempt"], row["max_attempts"], row["lease"]) == (
+        "available",
+        1,
+        3,
+        1,
+    )
+    assert [row["outcome"] for row in attempts(queue)] == ["discarded"]
+
+
+def test_a_retry_that_meets_a_newer_twin_says_so_and_changes_nothing(queue: Queue) -> None:
+    old = ended(queue, Once("x"))
+    insert(queue, Once("x"))
+
+    with queue.engine.begin() as connection:
+        changed = control.retry(connection, old)
+
+    assert (changed.ids, list(changed.skipped)) == ((), [old])
+    assert "newer unique job" in changed.skipped[old]
+    assert job(queue, old)["state"] == "discarded"
+
+
+def test_a_cancel_ends_what_waits_and_asks_what_runs(queue: Queue) -> None:
+    running, waiting = insert(queue, Note("a")), insert(queue, Note("b"), schedule_in=60)
+    with runner(queue) as one:
+        one.claim()
+        with queue.engine.begin() as connection:
+            changed = control.cancel(connection, Filter(ids=(running, waiting)), reason="withdrawn")
+
+    assert changed.ids == (running, waiting)
+    assert job(queue, waiting)["error"]["message"] == "withdrawn"
+    assert (job(queue, running)["state"], job(queue, running)["cancel_requested_at"] is None) == (
+        "executing",
+        False,
+    )
+
+
+def test_an_executing_job_is_not_deleted(queue: Queue) -> None:
+    job_id = insert(queue, Note())
+    with runner(queue) as one:
+        one.claim()
+        with queue.engine.begin() as connection:
+            assert control.delete(connection, job_id).count == 0
+
+    assert len(jobs(queue)) == 1
+
+
+def test_deleting_removes_waiting_and_finished_jobs(queue: Queue) -> None:
+    ended(queue, Note("a"))
+    insert(queue, Note("b"))
+
+    with queue.engine.begin() as connection:
+        assert control.delete(connection, Filter(queue="default")).count == 2
+
+    assert jobs(queue) == []
+
+
+def test_a_dry_run_counts_and_changes_nothing(queue: Queue) -> None:
+    for number in range(3):
+        insert(queue, Note(str(number)), tags=("old",) if number else ())
+
+    with queue.engine.begin() as connection:
+        changed = control.cancel(connection, Filter(tag="old"), dry_run=True)
+
+    assert (changed.count, changed.dry_run) == (2, True)
+    assert {row["state"] for row in jobs(queue)} == {"available"}
+
+
+@pytest.mark.parametrize(
+    ("which", "found"),
+    [
+        (Filter(kind="give"), 1),
+        (Filter(args={"text": "a"}), 1),
+        (Filter(queue="other"), 1),
+        (Filter(states=("scheduled",)), 1),
+        (Filter(tag="vip"), 1),
+        (Filter(), 4),
+    ],
+)
+def test_a_filter_means_what_it_says(queue: Queue, which: Filter, found: int) -> None:
+    insert(queue, Give("none"))
+    insert(queue, Note("a"), tags=("vip",))
+    insert(queue, Note("b"), queue="other")
+    insert(queue, Note("c"), schedule_in=60)
+
+    with queue.engine.connect() as connection:
+        assert control.count_jobs(connection, which) == found
+        assert len(control.list_jobs(connection, which)) == found
+
+
+def test_lists_are_newest_first_and_continue(queue: Queue) -> None:
+    ids = [insert(queue, Note(str(number))) for number in range(5)]
+
+    with queue.engine.connect() as connection:
+        first = control.list_jobs(connection, limit=2)
+        rest = control.list_jobs(connection, before_id=first[-1]["id"])
+
+    assert [row["id"] for row in first + rest] == ids[::-1]
+
+
+def test_waiting_jobs_can_be_changed_and_run_now(queue: Queue) -> None:
+    job_id = insert(queue, Note(), schedule_in=60)
+
+    with queue.engine.begin() as connection:
+        control.update(connection, job_id, priority=7, tags=("x",), max_attempts=2)
+        control.run_now(connection, job_id)
+
+    row = job(queue, job_id)
+    assert (row["priority"], row["tags"], row["max_attempts"], row["state"]) == (
+        7,
+        ["x"],
+        2,
+        "available",
+    )
+
+
+def test_an_operators_limit_survives_a_new_start_until_it_is_reset(queue: Queue) -> None:
+    with queue.engine.begin() as connection:
+        control.scale_queue(connection, "default", 42)
+    queue.install()
+    assert limits(queue)["default"] == 42
+
+    with queue.engine.begin() as connection:
+        control.reset_queue(connection, QueueSettings("default", 5))
+
+    assert limits(queue)["default"] == 5
+
+
+def test_an_unknown_queue_is_refused_with_the_known_ones(queue: Queue) -> None:
+    with (
+        queue.engine.begin() as connection,
+        pytest.raises(InvalidJob, match="known are default, other"),
+    ):
+        control.pause_queue(connection, "nope")
+
+
+@pytest.mark.parametrize("limit", [0, -1, 1001])
+def test_an_impossible_limit_is_refused(queue: Queue, limit: int) -> None:
+    with (
+        queue.engine.begin() as connection,
+        pytest.raises(InvalidJob, match="limit must be 1 to 1000"),
+    ):
+        control.scale_queue(connection, "default", limit)
+    with pytest.raises(InvalidJob, match="limit must be 1 to 1000"):
+        Queue(queue.database_url, queues={"default": limit})
+
+
+def test_every_deed_is_written_down(queue: Queue) -> None:
+    job_id = insert(queue, Note())
+    with queue.engine.begin() as connection:
+        control.cancel(connection, job_id, actor="ada")
+        control.pause_queue(connection, "other", actor="ada")
+
+    with queue.engine.connect() as connection:
+        log = connection.exec_driver_sql(
+            "SELECT actor, action, affected FROM queue.operator_log ORDER BY id"
+        )
+        assert [tuple(row) for row in log] == [("ada", "cancel", 1), ("ada", "pause", 1)]
+
+
+def test_finished_jobs_are_counted_for_a_day(queue: Queue) -> None:
+    ended(queue, Note("a"))
+    ended(queue, Note("b"), "completed")
+    insert(queue, Note("c"))
+    execute(
+        queue,
+        "UPDATE queue.job_history SET finished_at = now() - interval '25 hours' WHERE state = 'completed'",
+    )
+
+    assert queue.stats() == {"default": {"discarded": 1, "available": 1}}
+
+
+def limits(queue: Queue) -> dict[str, int]:
+    with queue.engine.connect() as connection:
+        return {row["name"]: row["process_limit"] for row in control.list_queues(connection)}

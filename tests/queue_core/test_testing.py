@@ -1,0 +1,103 @@
+"""The helpers that applications test with."""
+
+import pytest
+import sqlalchemy
+from sqlalchemy.orm import Session
+
+from queue_core import Queue, Snooze, testing
+from queue_core.errors import QueueError
+from queue_core.testing.drain import JobFailed
+from tests.queue_core.support import (
+    Give,
+    GiveWorker,
+    Note,
+    NoteWorker,
+    execute,
+    insert,
+    make_notes,
+    notes,
+)
+
+
+def test_a_worker_is_performed_with_recoded_arguments() -> None:
+    assert testing.perform_job(GiveWorker, Give("snooze", 5)) == Snooze(5, max_snoozes=2)
+    assert testing.perform_job(GiveWorker(), {"what": "none"}, attempt=3) is None
+
+
+def test_inline_jobs_run_at_once_on_the_callers_connection(queue: Queue) -> None:
+    make_notes(queue)
+    with Session(queue.engine) as session, testing.inline(queue):
+        inserted = queue.insert(session, Note("inline"))
+        seen = session.execute(sqlalchemy.text("SELECT text FROM notes")).scalars().all()
+        session.rollback()
+
+    assert (inserted.state, seen, notes(queue)) == ("completed", ["inline"], [])
+
+
+def test_after_the_inline_block_jobs_wait_again(queue: Queue) -> None:
+    with testing.inline(queue):
+        pass
+
+    insert(queue, Note())
+
+    assert queue.stats() == {"default": {"available": 1}}
+
+
+def test_enqueued_jobs_are_found_by_subset(queue: Queue) -> None:
+    insert(queue, Note("a"), meta={"trace": "t", "more": 1}, tags=("vip",))
+
+    found = testing.assert_enqueued(
+        queue.engine, Note, args={"text": "a"}, meta={"trace": "t"}, tags=("vip",), queue="default"
+    )
+
+    assert found["args"] == {"text": "a"}
+    with pytest.raises(AssertionError, match=r"no job Note .* there are: \[\('note'"):
+        testing.assert_enqueued(queue.engine, Note, args={"text": "b"})
+    testing.refute_enqueued(queue.engine, Give)
+    with pytest.raises(AssertionError, match="is enqueued"):
+        testing.refute_enqueued(queue.engine, "note")
+
+
+def test_a_drain_counts_outcomes_and_follows_recursion_when_asked(queue: Queue) -> None:
+    make_notes(queue)
+    for what in ("none", "cancel", "error", "snooze"):
+        insert(queue, Give(what))
+    insert(queue, Note("x"))
+
+    assert testing.drain_queue(queue, with_limit=2) == {"completed": 1, "cancelled": 1}
+    assert testing.drain_queue(queue) == {"error": 1, "snooze": 1, "completed": 1}
+
+
+def test_a_drain_without_safety_raises_the_first_failure(queue: Queue) -> None:
+    insert(queue, Give("raise", "boom"))
+
+    with pytest.raises(JobFailed, match="ValueError: boom"):
+        testing.drain_queue(queue, with_safety=False)
+
+
+def test_a_drain_that_never_ends_is_stopped(queue: Queue) -> None:
+    execute(queue, "ALTER SEQUENCE queue.jobs_id_seq RESTART")
+
+    class Again(NoteWorker):
+        def perform(self, job: object) -> Snooze:  # type: ignore[override]
+            return Snooze(0)
+
+    again = Queue(queue.database_url, queues={"default": 1}, workers=[Again])
+    insert(queue, Note())
+    before, testing.drain.JOBS_MAX = testing.drain.JOBS_MAX, 20
+    try:
+        with pytest.raises(QueueError, match="does one enqueue itself"):
+            testing.drain_queue(again)
+    finally:
+        testing.drain.JOBS_MAX = before
+        again.engine.dispose()
+
+
+def test_the_clock_lets_scheduled_jobs_become_due(queue: Queue) -> None:
+    make_notes(queue)
+    insert(queue, Note("later"), schedule_in=3600)
+    assert testing.drain_queue(queue) == {}
+
+    testing.ManualClock(queue).advance(3601)
+
+    assert testing.drain_queue(queue) == {"completed": 1}
