@@ -48,16 +48,13 @@ def compose(mail: Mail) -> EmailMessage:
     for field, text in (("address", mail.recipient), ("title", mail.title)):
         _require_one_line(field, text)
     message = EmailMessage(policy=SMTP)
-    try:
-        message["Message-ID"] = mail.message_id
-        message["Date"] = format_datetime(mail.dated)
-        message["From"] = Address(mail.sender_name, addr_spec=mail.sender)
-        message["To"] = _one_address(mail.recipient)
-        message["Subject"] = mail.title
-        # No answering machine should answer this (RFC 3834).
-        message["Auto-Submitted"] = "auto-generated"
-    except ValueError as error:
-        raise Unsendable(f"a header of the mail is refused: {error}") from None
+    message["Message-ID"] = mail.message_id
+    message["Date"] = format_datetime(mail.dated)
+    message["From"] = Address(mail.sender_name, addr_spec=mail.sender)
+    message["To"] = _one_address(mail.recipient)
+    message["Subject"] = mail.title
+    # No answering machine should answer this (RFC 3834).
+    message["Auto-Submitted"] = "auto-generated"
     message.set_content(mail.body, cte="quoted-printable")
     if mail.attached is not None:
         maintype, _, subtype = mail.attached.media_type.partition("/")

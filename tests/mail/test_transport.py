@@ -1,6 +1,7 @@
 """Handing over: a refusal for good is an answer, everything else is tried again."""
 
 import os
+import smtplib
 import socket
 from contextlib import closing
 from dataclasses import replace
@@ -155,8 +156,24 @@ def test_a_wrong_password_is_our_mistake_and_never_a_bounce(trusted):
         SmtpTransport(server.url(login="ada:wrong@")).send(MESSAGE)
 
 
+def test_a_server_that_breaks_off_is_asked_again_because_nobody_knows(server):
+    server.breaks_off = True
+
+    with pytest.raises(MailUnavailable, match="broke off"):
+        SmtpTransport(server.url()).send(MESSAGE)
+
+
+def test_a_password_is_not_sent_in_the_clear_to_another_machine():
+    unencrypted = smtplib.SMTP()
+
+    with pytest.raises(smtplib.SMTPException, match=r"192\.0\.2\.1 offers no encryption"):
+        SmtpTransport("smtp://ada:secret@192.0.2.1")._log_in(unencrypted, "192.0.2.1")
+
+
 def test_only_this_machine_gets_a_password_in_the_clear():
-    assert transport._is_loopback("localhost")
+    for host in ("localhost", "127.0.0.1", "::1"):
+        assert transport._is_loopback(host)
+    assert not transport._is_loopback("mail.example")
     assert not transport._is_loopback("192.0.2.1")
 
 

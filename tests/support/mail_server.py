@@ -24,6 +24,7 @@ class MailServer:
     port: int
     to_recipient: str | None = None
     to_data: str | None = None
+    breaks_off: bool = False
     envelopes: list[Envelope] = field(default_factory=list)
     logins: list[tuple[str, str]] = field(default_factory=list)
     encrypted: list[bool] = field(default_factory=list)
@@ -49,10 +50,18 @@ class MailServer:
     async def handle_DATA(  # noqa: N802 - aiosmtpd's name
         self, _server: Any, session: Any, envelope: Envelope
     ) -> str:
-        if self.to_data is None:
+        if self.breaks_off:
+            session.peer_transport.abort()
+        elif self.to_data is None:
             self.envelopes.append(envelope)
             self.encrypted.append(session.ssl is not None)
         return self.to_data or "250 Taken"
+
+    async def handle_EHLO(  # noqa: N802 - aiosmtpd's name
+        self, server: Any, session: Any, _envelope: Envelope, hostname: str, responses: list[str]
+    ) -> list[str]:
+        session.host_name, session.peer_transport = hostname, server.transport
+        return responses
 
     def authenticate(self, _s: Any, _session: Any, _envelope: Any, _way: str, data: Any) -> Any:
         self.logins.append((data.login.decode(), data.password.decode()))
