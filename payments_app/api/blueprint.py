@@ -13,7 +13,6 @@ from typing import Any, TypeVar
 import flask_smorest
 import marshmallow as ma
 from flask import Response
-from werkzeug.exceptions import HTTPException, default_exceptions
 
 from payments_app.api import auth, errors, ids, parsing
 from payments_app.api.execution import KeyPolicy, Shape, execute
@@ -39,10 +38,7 @@ class ApiBlueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # the librar
         super().__init__(f"api_{name}", __name__, url_prefix="/api/v1", description=description)
         self.before_request(auth.require_key)
         self.before_request(parsing.require_json)
-        # Each code by itself: Flask prefers an application's page for 404 to a blueprint's
-        # handler for all codes.
-        for refusal in (*default_exceptions.values(), HTTPException, Exception):
-            self.register_error_handler(refusal, errors.response_to)
+        errors.handle_on(self)
 
     def operation(
         self,

@@ -6,18 +6,24 @@ request with the same key may be sent again.
 """
 
 import structlog
-from flask import Flask, Response, g, json, request
+from flask import Blueprint, Flask, Response, g, json, request
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.orm.exc import StaleDataError
-from werkzeug.exceptions import HTTPException, MethodNotAllowed, NotFound, RequestEntityTooLarge
+from werkzeug.exceptions import (
+    HTTPException,
+    MethodNotAllowed,
+    NotFound,
+    RequestEntityTooLarge,
+    default_exceptions,
+)
 
 from payments_app.api.problems import MEDIA_TYPE, TITLES, Problem, Refused, of_domain
 from payments_app.db import DatabaseUnavailable
 from payments_app.domain.errors import DomainError, VersionConflict
 from payments_app.embedded_postgres import EmbeddedPostgresError
 
-PREFIX = "/api/"
+PREFIXES = ("/api/", "/webhooks/")
 RETRY_AFTER_S = 5
 
 log = structlog.get_logger("payments_app.api")
@@ -36,14 +42,24 @@ _CODES = {404: "not_found", 405: "method_not_allowed", 413: "body_too_large", 42
 
 
 def register(app: Flask) -> None:
-    """Answer what no route took, below ``/api/`` only: pages keep their own error pages."""
+    """Answer what no route took below PREFIXES; pages keep their own error pages."""
 
     @app.before_request
     def answer_unrouted() -> Response | None:
         error = request.routing_exception
-        if request.path.startswith(PREFIX) and isinstance(error, NotFound | MethodNotAllowed):
+        if request.path.startswith(PREFIXES) and isinstance(error, NotFound | MethodNotAllowed):
             return response_to(error)
         return None
+
+
+def handle_on(blueprint: Blueprint) -> None:
+    """Answer everything that fails inside a blueprint.
+
+    Each code by itself: Flask prefers an application's page for 404 to a blueprint's handler for
+    all codes.
+    """
+    for refusal in (*default_exceptions.values(), HTTPException, Exception):
+        blueprint.register_error_handler(refusal, response_to)
 
 
 def response_to(error: Exception) -> Response:

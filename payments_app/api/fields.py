@@ -88,8 +88,6 @@ class Amount(Checked[int]):
 
     def __init__(self, *, low: int, **options: Any) -> None:
         described = {"type": "integer", "minimum": low, "maximum": AMOUNT_MINOR_MAX}
-        if options.get("allow_none"):
-            described = {**described, "type": ["integer", "null"]}
         super().__init__(described=described, **options)
         self.low = low
 

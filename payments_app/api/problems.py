@@ -14,6 +14,7 @@ MEDIA_TYPE = "application/problem+json"
 # A refusal by the state of things is 409; by the request itself 422; see RFC 9110, 15.5.
 STATUS_OF_CODE = {
     "not_found": 404,
+    "invalid_signature": 400,
     "version_conflict": 412,
     "refund_exceeds_payment": 422,
     "currency_mismatch": 422,
