@@ -4,6 +4,7 @@ Usable alone: it knows SQL, time and Python, no web framework and no business. S
 """
 
 from queue_core.args import JobArgs
+from queue_core.crontab import Cron
 from queue_core.enqueue import Inserted, insert, insert_all
 from queue_core.errors import InvalidJob, LeaseLost, QueueError
 from queue_core.job import Job
@@ -14,6 +15,7 @@ from queue_core.unique import Unique
 
 __all__ = [
     "Cancel",
+    "Cron",
     "Discard",
     "Error",
     "Inserted",

@@ -13,6 +13,7 @@ import sqlalchemy
 from queue_core import enqueue, schema
 from queue_core.args import JobArgs, PlainArgs
 from queue_core.control import stats
+from queue_core.crontab import Cron
 from queue_core.enqueue import Inserted
 from queue_core.errors import QueueError
 from queue_core.lease import Target
@@ -31,7 +32,7 @@ class Queue:
         *,
         queues: Mapping[str, int | Mapping[str, Any]] | None = None,
         workers: Iterable[WorkerLike] = (),
-        cron: Iterable[Any] = (),
+        cron: Iterable[Cron] = (),
         schema: str = DEFAULT_SCHEMA,
         engine: sqlalchemy.Engine | None = None,
     ) -> None:
@@ -41,6 +42,9 @@ class Queue:
         ]
         self.registry = Registry(workers)
         self.cron = list(cron)
+        names = [entry.name for entry in self.cron]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise QueueError(f"cron {twice[0]!r} is declared twice; one entry per name")
         self._url = _with_driver(database_url)
         self._engine = engine
         self._lock = threading.Lock()

@@ -47,6 +47,11 @@ class QueueSettings:
                 f"queue {self.name!r}: rate must be (starts ≥ 1, seconds > 0), not {self.rate!r}"
             )
 
+    @property
+    def is_limited(self) -> bool:
+        """Counted over all nodes: every claim goes through the limiter, and nothing is held ahead."""
+        return self.global_limit is not None or self.rate is not None
+
     @classmethod
     def parse(cls, name: str, value: int | Mapping[str, Any]) -> Self:
         if not isinstance(value, Mapping):

@@ -90,6 +90,8 @@ class Store:
     # Claiming and settling.
     probe_jobs = _Statement()
     claim_jobs = _Statement()
+    lock_limiter = _Statement()
+    claim_limited_jobs = _Statement()
     finish_jobs = _Statement()
     postpone_jobs = _Statement()
     find_settled = _Statement()
@@ -119,6 +121,13 @@ class Store:
     make_partition = _Statement()
     list_partitions = _Statement()
     forget_unique_keys = _Statement()
+    # Cron.
+    write_cron_entry = _Statement()
+    list_cron_entries = _Statement()
+    record_cron_run = _Statement()
+    advance_cron = _Statement()
+    list_cron_runs = _Statement()
+    pause_cron = _Statement()
     # Operating.
     pick_jobs = _Statement()
     list_jobs = _Statement()

@@ -4,6 +4,7 @@ Desired state lives in tables: an order given here holds on every node within a 
 a notification is lost. Bulk verbs take a Filter; `dry_run=True` tells which jobs they would touch.
 """
 
+from queue_core.control.cron import list_cron, list_cron_runs, pause_cron
 from queue_core.control.jobs import (
     Changed,
     Filter,
@@ -35,9 +36,12 @@ __all__ = [
     "count_jobs",
     "delete",
     "drain_workers",
+    "list_cron",
+    "list_cron_runs",
     "list_jobs",
     "list_queues",
     "list_workers",
+    "pause_cron",
     "pause_queue",
     "rejected",
     "reset_queue",

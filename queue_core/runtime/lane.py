@@ -57,13 +57,8 @@ class Lane:
     def limit(self) -> int:
         return self.settings.limit if self._cap is None else min(self.settings.limit, self._cap)
 
-    @property
-    def is_limited(self) -> bool:
-        """Counted over all nodes: every claim goes through the limiter, and nothing is held ahead."""
-        return self.settings.global_limit is not None or self.settings.rate is not None
-
     def ahead(self) -> int:
-        if not self._ahead_allowed or self.is_limited:
+        if not self._ahead_allowed or self.settings.is_limited:
             return 0
         wanted = int(self.limit * AHEAD_S / max(self._mean_s, 1e-6)) - self.limit
         return max(0, min(wanted, self._ramp, AHEAD_MAX))

@@ -7,13 +7,13 @@ Two leaders (one believed dead) are safe: every chore is idempotent, bounded and
 
 import threading
 from collections.abc import Callable, Iterable
-from typing import Any
 from uuid import UUID
 
 from queue_core import telemetry
-from queue_core.registry import Registry
+from queue_core.crontab import Cron
 from queue_core.runtime import connect as connecting
 from queue_core.runtime import history, stager
+from queue_core.runtime.cron import CronTicker
 from queue_core.runtime.loop import Chore, run_due
 from queue_core.runtime.options import RuntimeOptions
 from queue_core.runtime.reaper import Reaper
@@ -22,6 +22,7 @@ from queue_core.runtime.vacuum import Vacuum
 from queue_core.store import Store
 
 STAGE_EVERY_S = 0.5
+CRON_EVERY_S = 1.0
 REAP_EVERY_S = 1.0
 SWEEP_EVERY_S = 5.0
 KINDS_EVERY_S = 5.0
@@ -38,8 +39,7 @@ class Leader:
     def __init__(
         self,
         options: RuntimeOptions,
-        registry: Registry,
-        cron: Iterable[Any],
+        cron: Iterable[Cron],
         holder: UUID,
         *,
         trouble_s: Callable[[], float],
@@ -50,7 +50,7 @@ class Leader:
         self._stopping = threading.Event()
         self._in_office = threading.Event()
         self._thread: threading.Thread | None = None
-        self._more_chores = list(cron)
+        self._cron = CronTicker(cron)
 
     def run_for_office(self) -> None:
         """Called whenever the lease is seen free. Returns at once."""
@@ -92,6 +92,7 @@ class Leader:
         return [
             Chore("leader", self._options.lease_s / 3, self._extend),
             Chore("stager", STAGE_EVERY_S, stager.stage),
+            Chore("cron", CRON_EVERY_S, self._cron.tick),
             Chore("reaper", REAP_EVERY_S, self._reaper.reap),
             Chore("sweeper", SWEEP_EVERY_S, self._reaper.sweep),
             Chore("unknown kinds", KINDS_EVERY_S, stager.suspend_unknown),

@@ -12,12 +12,12 @@ import queue
 import signal
 import threading
 from collections.abc import Iterable
-from typing import Any
 from uuid import UUID
 
 import sqlalchemy
 
 from queue_core import clock, job, schema, telemetry
+from queue_core.crontab import Cron
 from queue_core.errors import SchemaMismatch
 from queue_core.registry import Registry
 from queue_core.runtime.board import Board
@@ -44,7 +44,7 @@ class Node:
         self,
         options: RuntimeOptions,
         registry: Registry,
-        cron: Iterable[Any],
+        cron: Iterable[Cron],
         board: Board,
         worker_id: UUID,
         supervisor: tuple[UUID, int],
@@ -86,9 +86,7 @@ class Node:
             inbox=inbox,
         )
         self._listener = Listener(options, self._producer.wake)
-        self._leader = Leader(
-            options, registry, cron, worker_id, trouble_s=lambda: self._producer.trouble_s
-        )
+        self._leader = Leader(options, cron, worker_id, trouble_s=lambda: self._producer.trouble_s)
         self._signals: list[int] = []
         self._exit_code = EXIT_DONE
         self._stop_at_s: float | None = None

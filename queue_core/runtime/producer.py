@@ -241,7 +241,11 @@ class Producer:
             with self._connection.pipeline():
                 take_in = self.settler.send(store)
                 fetches = [
-                    (lane, asked, send_claim(store, lane, asked, self._claimant(solo=solo)))
+                    (
+                        lane,
+                        asked,
+                        send_claim(store, lane.settings, asked, self._claimant(solo=solo)),
+                    )
                     for lane, asked in wanted.items()
                 ]
         except (psycopg.DataError, psycopg.IntegrityError) as error:

@@ -11,10 +11,10 @@ import os
 import select
 import signal
 from collections.abc import Callable, Iterable, Iterator
-from typing import Any
 from uuid import UUID
 
 from queue_core import clock, telemetry
+from queue_core.crontab import Cron
 from queue_core.registry import Registry
 from queue_core.runtime.aftermath import Aftermath
 from queue_core.runtime.board import Board
@@ -33,7 +33,7 @@ STOP_MARGIN_S = 3.0
 def run_supervisor(
     options: RuntimeOptions,
     registry: Registry,
-    cron: Iterable[Any] = (),
+    cron: Iterable[Cron] = (),
     *,
     on_ready: Callable[[], None] | None = None,
     install_signal_handlers: bool = True,
@@ -54,7 +54,7 @@ class Supervisor:
         self,
         options: RuntimeOptions,
         registry: Registry,
-        cron: Iterable[Any],
+        cron: Iterable[Cron],
         on_ready: Callable[[], None] | None,
     ) -> None:
         self._options = options

@@ -1,0 +1,164 @@
+"""Periodic jobs: once per time, however many leaders; missed times as the entry says."""
+
+from concurrent.futures import ThreadPoolExecutor
+from datetime import UTC, datetime
+
+import pytest
+
+from queue_core import Cron, InvalidJob, Queue, control
+from queue_core.crontab import due_times
+from queue_core.errors import QueueError
+from queue_core.runtime.cron import CronTicker, fire
+from queue_core.testing import ManualClock
+from tests.queue_core.support import Note, Runner, execute, jobs, runner
+
+EVERY_MINUTE = Cron("sweep", "* * * * *", Note("sweep"), options={"queue": "other", "priority": 3})
+
+
+def at(text: str) -> datetime:
+    return datetime.fromisoformat(text).replace(tzinfo=UTC)
+
+
+def test_a_due_time_becomes_a_job_with_its_options(queue: Queue) -> None:
+    ticker = CronTicker([EVERY_MINUTE])
+    with runner(queue) as leader:
+        ticker.tick(leader.store)
+        ManualClock(queue).advance(61)
+        ticker.tick(leader.store)
+
+    row = jobs(queue)[-1]
+    assert (row["kind"], row["queue"], row["priority"], row["args"]) == (
+        "note",
+        "other",
+        3,
+        {"text": "sweep"},
+    )
+    assert row["meta"]["cron"] == "sweep"
+
+
+def test_two_leaders_fire_one_minute_once(queue: Queue) -> None:
+    leaders = [Runner(queue) for _ in range(4)]
+    CronTicker([EVERY_MINUTE]).tick(leaders[0].store)
+    row = leaders[0].store.list_cron_entries(names=None)[0]
+
+    with ThreadPoolExecutor(4) as pool:
+        fired = list(pool.map(lambda one: fire(one.store, row, at("2026-05-01T10:00:00")), leaders))
+    for one in leaders:
+        one.close()
+
+    assert len([job_id for job_id in fired if job_id is not None]) == 1
+    assert len(jobs(queue)) == 1
+
+
+def test_without_the_primary_key_the_minute_fires_twice(queue: Queue) -> None:
+    """Negative control."""
+    with runner(queue) as leader:
+        CronTicker([EVERY_MINUTE]).tick(leader.store)
+        row = leader.store.list_cron_entries(names=None)[0]
+        execute(queue, "ALTER TABLE queue.cron_runs DROP CONSTRAINT cron_runs_pkey")
+        try:
+            for _ in range(2):
+                fire(leader.store, row, at("2026-05-01T10:00:00"))
+        finally:
+            execute(queue, "DELETE FROM queue.cron_runs")
+            execute(queue, "ALTER TABLE queue.cron_runs ADD PRIMARY KEY (name, minute)")
+
+    assert len(jobs(queue)) == 2
+
+
+@pytest.mark.parametrize(("catch_up", "fired"), [("none", 1), ("last", 1), ("all", 5)])
+def test_missed_times_are_caught_up_as_the_entry_says(catch_up: str, fired: int) -> None:
+    times = due_times(
+        "* * * * *",
+        "UTC",
+        catch_up,
+        since=at("2026-05-01T10:00:30"),
+        until=at("2026-05-01T10:05:10"),
+    )
+
+    assert len(times) == fired
+    assert times[-1] == at("2026-05-01T10:05:00")
+
+
+def test_nothing_is_caught_up_when_the_entry_says_none() -> None:
+    assert (
+        due_times(
+            "0 * * * *", "UTC", "none", since=at("2026-05-01T09:30"), until=at("2026-05-01T10:05")
+        )
+        == []
+    )
+
+
+def test_time_zones_and_the_autumn_hour_fire_once() -> None:
+    times = due_times(
+        "30 2 * * *",
+        "Europe/Berlin",
+        "all",
+        since=at("2026-10-24T12:00"),
+        until=at("2026-10-25T12:00"),
+    )
+
+    assert len(times) == 1
+
+
+def test_a_year_without_a_leader_is_bounded() -> None:
+    times = due_times(
+        "* * * * *", "UTC", "all", since=at("2026-01-01T00:00"), until=at("2026-02-01T00:00")
+    )
+
+    assert len(times) == 1000
+
+
+def test_a_paused_entry_does_not_fire_and_is_not_caught_up(queue: Queue) -> None:
+    ticker = CronTicker([EVERY_MINUTE])
+    with runner(queue) as leader:
+        ticker.tick(leader.store)
+        with queue.engine.begin() as connection:
+            control.pause_cron(connection, "sweep")
+        before = len(jobs(queue))
+        ManualClock(queue).advance(300)
+        ticker.tick(leader.store)
+        with queue.engine.begin() as connection:
+            control.pause_cron(connection, "sweep", paused=False)
+        ticker.tick(leader.store)
+
+    assert len(jobs(queue)) == before
+
+
+def test_an_entry_that_cannot_be_stored_does_not_stop_the_others(queue: Queue) -> None:
+    wrong = Cron("a-wrong", "* * * * *", Note("x"), options={"colour": "red"})
+    ticker = CronTicker([wrong, EVERY_MINUTE])
+    with runner(queue) as leader:
+        ticker.tick(leader.store)
+        ManualClock(queue).advance(61)
+        ticker.tick(leader.store)
+
+    assert {row["meta"]["cron"] for row in jobs(queue)} == {"sweep"}
+
+
+def test_reboot_fires_at_the_election(queue: Queue) -> None:
+    with runner(queue) as leader:
+        CronTicker([Cron("boot", "@reboot", Note("up"))]).tick(leader.store)
+
+    assert len(jobs(queue)) == 1
+
+
+@pytest.mark.parametrize(
+    ("expression", "timezone", "complaint"),
+    [
+        ("* * *", "UTC", r"no cron expression .* use five fields"),
+        ("61 * * * *", "UTC", "no cron expression"),
+        ("@sometimes", "UTC", "no cron expression"),
+        ("@daily", "Mars/Olympus", "time zone 'Mars/Olympus' is unknown"),
+    ],
+)
+def test_a_malformed_entry_is_refused_when_it_is_declared(
+    expression: str, timezone: str, complaint: str
+) -> None:
+    with pytest.raises(InvalidJob, match=complaint):
+        Cron("x", expression, Note(), timezone=timezone)
+
+
+def test_a_name_is_declared_once(queue: Queue) -> None:
+    with pytest.raises(QueueError, match="'sweep' is declared twice"):
+        Queue(queue.database_url, cron=[EVERY_MINUTE, EVERY_MINUTE])
