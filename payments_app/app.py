@@ -26,7 +26,7 @@ def build(config: Config | None = None, *, edges: bool = True) -> Flask:
     if config is None:
         config = _read_config()
         logs.configure(config.log_format)
-    app = Flask("payments_app")
+    app = Flask("payments_app", template_folder="web/templates", static_folder="web/static")
     app.secret_key = config.secret_key
     app.extensions["config"] = config
     app.extensions["database"] = Database(config)

@@ -1,0 +1,25 @@
+"""The pages of a small business: overview, customers, invoices, payments, refunds, ledger."""
+
+from payments_app.web.business import (
+    customers,
+    invoice_actions,
+    invoice_form,
+    invoices,
+    ledger,
+    overview,
+    payments,
+    refunds,
+)
+from payments_app.web.business.blueprint import bp
+
+__all__ = [
+    "bp",
+    "customers",
+    "invoice_actions",
+    "invoice_form",
+    "invoices",
+    "ledger",
+    "overview",
+    "payments",
+    "refunds",
+]
