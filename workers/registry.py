@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Any
 
 from payments_app.gateway.port import Gateway
-from queue_core import Worker
+from payments_app.jobs import SweepPayments
+from queue_core import Cron, Worker
 from workers.credit_note_issuer import CreditNoteIssuer
 from workers.email_sender import EmailSender
 from workers.event_handler import EventHandler
@@ -14,6 +15,10 @@ from workers.orphan_canceller import OrphanCanceller
 from workers.payment_processor import PaymentProcessor
 from workers.refund_processor import RefundProcessor
 from workers.sweeper import Sweeper
+
+
+# Missed minutes need no making up: the next sweep sees everything that they would have seen.
+CRON = (Cron("sweep", "* * * * *", SweepPayments(), catch_up="none"),)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

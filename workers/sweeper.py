@@ -1,8 +1,8 @@
-"""The janitor's job: re-create the jobs of open payments and refunds from their rows."""
+"""The janitor's job: make lost jobs again from their rows, and drop answers past their time."""
 
 from payments_app import clock
 from payments_app.jobs import SweepPayments
-from payments_app.services import janitor
+from payments_app.services import idempotency, janitor
 from queue_core import Job, Ok, Outcome, Worker
 
 
@@ -11,5 +11,7 @@ class Sweeper(Worker[SweepPayments]):
 
     def perform(self, job: Job[SweepPayments]) -> Outcome:
         with job.transaction() as session:
-            made = janitor.sweep(session, now=clock.now(session))
-        return Ok({"jobs_made": made})
+            now = clock.now(session)
+            made = janitor.sweep(session, now=now)
+            dropped = idempotency.prune(session, now)
+        return Ok({"jobs_made": made, "answers_dropped": dropped})

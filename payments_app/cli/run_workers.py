@@ -79,7 +79,7 @@ def build_queue(config: Config, url: str, *, processor: str = IDEMPOTENT) -> Que
         )
         workers = [each for each in workers if not isinstance(each, PaymentProcessor)]
         workers.append(processors.build(processor, charges))
-    return Queue(url, queues=QUEUES, workers=workers)
+    return Queue(url, queues=QUEUES, workers=workers, cron=registry.CRON)
 
 
 def _picked(config: Config) -> Mapping[str, int | None] | None:
