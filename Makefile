@@ -10,22 +10,22 @@ run: install
 	@exec $(VENV)/python -m flask --app "payments_app:create_app(edges=False)" run-all
 
 test: install-test
-	@$(VENV)/python -m pytest -n auto --maxprocesses 8
+	@exec $(VENV)/python -m pytest -n auto --maxprocesses 8 --dist loadgroup
 
 test-full: install-test
-	@$(VENV)/python -m pytest -n auto --maxprocesses 8 -m "full or not full"
+	@exec $(VENV)/python -m pytest -n auto --maxprocesses 8 --dist loadgroup -m "full or not full"
 
 check: install-test
-	@$(VENV)/python .ci/check.py
+	@exec $(VENV)/python .ci/check.py
 
 bench: install-test
-	@$(VENV)/python -m benchmarks
+	@exec $(VENV)/python -m benchmarks
 
 demo: install
-	@$(VENV)/python demos/replay_duplicates.py
+	@exec $(VENV)/python demos/replay_duplicates.py
 
 clean:
-	@$(PYTHON) .ci/clean.py
+	@exec $(PYTHON) .ci/clean.py
 
 install:
 	@command -v $(PYTHON) >/dev/null || { echo "There is no $(PYTHON). Install Python 3.11 or newer, or name one: make run PYTHON=python3.12" >&2; exit 1; }
