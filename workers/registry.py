@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from payments_app.gateway.port import Gateway
+from payments_app.gateway.settlement_report import SettlementReports
 from payments_app.jobs import SweepPayments
 from queue_core import Cron, Worker
 from workers.credit_note_issuer import CreditNoteIssuer
@@ -13,9 +14,9 @@ from workers.event_handler import EventHandler
 from workers.invoice_processor import InvoiceProcessor
 from workers.orphan_canceller import OrphanCanceller
 from workers.payment_processor import PaymentProcessor
+from workers.reconciler import Reconciler
 from workers.refund_processor import RefundProcessor
 from workers.sweeper import Sweeper
-
 
 # Missed minutes need no making up: the next sweep sees everything that they would have seen.
 CRON = (Cron("sweep", "* * * * *", SweepPayments(), catch_up="none"),)
@@ -26,6 +27,7 @@ class Parts:
     """The outside world, as the workers need it."""
 
     gateway: Gateway
+    reports: SettlementReports
     gateway_timeout_s: float
     data_dir: Path
     # Where customers find us: the address in the mails' pay links.
@@ -43,5 +45,6 @@ def build(parts: Parts) -> list[Worker[Any]]:
         CreditNoteIssuer(),
         EmailSender(outbox=parts.data_dir / "outbox", smtp_url=parts.smtp_url),
         EventHandler(parts.gateway),
+        Reconciler(parts.gateway, parts.reports),
         Sweeper(),
     ]
