@@ -12,6 +12,8 @@ from payments_app.lab.processors.naive import NaiveProcessor
 from payments_app.lab.processors.one_step import OneStepGateway
 from queue_core import Worker
 
+__all__ = ["NAMES", "PROCESSORS", "OneStepGateway", "build"]
+
 PROCESSORS: dict[str, type[NaiveProcessor | ClassroomProcessor | KeyOnlyProcessor]] = {
     "naive": NaiveProcessor,
     "classroom": ClassroomProcessor,

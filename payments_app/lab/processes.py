@@ -1,0 +1,127 @@
+"""The two processes of a trial: a gateway whose journal is the truth, and workers to be killed.
+
+Both end with the process that started them, however that ends: a gateway with its standard input,
+workers with the pipe that their guard watches.
+"""
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import requests
+
+import payments_app
+
+PACKAGE = Path(payments_app.__file__).parent
+GUARD = PACKAGE / "cli" / "guard.py"
+APP = "payments_app:create_app(edges=False)"
+API_KEY = "sk_test_of_the_lab"
+HTTP_TIMEOUT_S = 30.0
+# Past this, workers that were told to stop are killed.
+GRACE_S = 5.0
+STOP_TIMEOUT_S = 15.0
+
+
+class GatewayProcess:
+    """The simulator on a free port. ``with GatewayProcess(folder) as gateway``."""
+
+    api_key = API_KEY
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._http = requests.Session()
+        self._http.trust_env = False
+
+    def __enter__(self) -> Self:
+        command = [sys.executable, "-m", "payments_app.gateway.simulator", "--quiet"]
+        self._process = subprocess.Popen(
+            [*command, "--die-with-stdin", "--port", "0", "--data", str(self._folder)],
+            cwd=PACKAGE.parent,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        assert self._process.stdout is not None
+        found = re.search(r":(\d+)$", self._process.stdout.readline().rstrip())
+        if found is None:
+            raise RuntimeError(f"the gateway did not start: exit code {self._process.wait()}")
+        self.url = f"http://127.0.0.1:{found[1]}"
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        self._http.close()
+        self._process.terminate()
+        self._process.wait(STOP_TIMEOUT_S)
+        for pipe in (self._process.stdin, self._process.stdout):
+            if pipe is not None:
+                pipe.close()
+
+    def captures(self, payment_id: str) -> int:
+        """How often money was really taken for this payment."""
+        lines = self._get("/_sim/journal")["captures"]
+        return sum(line["payment"] == payment_id for line in lines)
+
+    def reset(self, rules: Sequence[Mapping[str, Any]] = ()) -> None:
+        """Forget everything, and take these fault rules."""
+        self._post("/_sim/reset", {})
+        self._post("/_sim/faults", {"rules": list(rules)})
+
+    def faults_fired(self) -> int:
+        return sum(int(rule["fired"]) for rule in self._get("/_sim/faults")["rules"])
+
+    def advance(self, seconds: float) -> None:
+        self._post("/_sim/clock", {"advance_s": seconds})
+
+    def _get(self, path: str) -> dict[str, Any]:
+        answer = self._http.get(f"{self.url}{path}", timeout=HTTP_TIMEOUT_S)
+        answer.raise_for_status()
+        told: dict[str, Any] = answer.json()
+        return told
+
+    def _post(self, path: str, body: Mapping[str, Any]) -> None:
+        answer = self._http.post(f"{self.url}{path}", json=dict(body), timeout=HTTP_TIMEOUT_S)
+        answer.raise_for_status()
+
+
+class WorkersProcess:
+    """``flask run-workers`` for the payments queue, one process under its supervisor."""
+
+    def __init__(self, processor: str, folder: Path, settings: Mapping[str, str]) -> None:
+        command = [sys.executable, "-m", "flask", "--app", APP, "run-workers"]
+        command += ["--processes", "1", "--queues", "payments", "--processor", processor]
+        lifeline, self._held_open = os.pipe()
+        guard = [sys.executable, "-I", "-S", str(GUARD), str(lifeline), str(GRACE_S)]
+        with (folder / "workers.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [*guard, *command],
+                cwd=PACKAGE.parent,
+                env={**os.environ, **settings},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                pass_fds=(lifeline,),
+            )
+        os.close(lifeline)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        os.close(self._held_open)
+        self._process.wait(GRACE_S + STOP_TIMEOUT_S)

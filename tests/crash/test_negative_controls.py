@@ -1,0 +1,67 @@
+"""The processors that must fail: a suite that cannot fail proves nothing.
+
+Each is run as a real worker process through a trouble that its protocol cannot survive, and the
+money must come out wrong; the idempotent one passes the very same trouble. When a processor of the
+lab passes its trial, the trial has become too weak to mean anything, and this fails.
+"""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from payments_app.lab import crash_matrix, trial
+from payments_app.lab.moments import BY_NAME, COLUMNS, IDEMPOTENT, MOMENTS
+from payments_app.lab.processes import GatewayProcess
+
+# processor, trouble, captures, recorded as
+CONTROLS = [
+    ("naive", "after-capture", 2, "completed"),
+    ("naive", "lost-answer", 2, "completed"),
+    ("classroom", "before-call", 0, "processing"),
+    ("classroom", "lost-answer", 1, "failed"),
+    ("key-only", "key-forgotten", 2, "completed"),
+]
+TROUBLES = sorted({trouble for _, trouble, _, _ in CONTROLS})
+
+
+@pytest.fixture(scope="module")
+def gateway(tmp_path_factory: pytest.TempPathFactory) -> Iterator[GatewayProcess]:
+    with GatewayProcess(tmp_path_factory.mktemp("gateway")) as running:
+        yield running
+
+
+@pytest.mark.parametrize(("processor", "trouble", "captures", "status"), CONTROLS)
+def test_a_weaker_protocol_fails_with_this_counterexample(
+    app_database_url, gateway, tmp_path, processor, trouble, captures, status
+):
+    result = trial.run(app_database_url, gateway, tmp_path, processor, BY_NAME[trouble])
+
+    click.echo(f"\n{processor}, {BY_NAME[trouble].says}: {result.verdict}")
+    assert result.happened, result.verdict
+    assert not result.ok, f"{processor} passed: this trouble proves nothing any more"
+    assert (result.captures, result.status) == (captures, status)
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+def test_the_idempotent_processor_passes_the_same_trouble(
+    app_database_url, gateway, tmp_path, trouble
+):
+    result = trial.run(app_database_url, gateway, tmp_path, IDEMPOTENT, BY_NAME[trouble])
+
+    assert result.verdict == "taken once"
+
+
+@pytest.mark.full
+@pytest.mark.timeout(900)
+def test_every_rival_fails_somewhere_and_the_idempotent_processor_nowhere(
+    admin_url: str, tmp_path: Path
+):
+    with crash_matrix.template(admin_url) as made_at:
+        results = crash_matrix.play(admin_url, tmp_path, MOMENTS, COLUMNS, lanes=3)
+
+    click.echo(
+        crash_matrix.as_markdown(results, MOMENTS, COLUMNS, made_at=made_at, commit="this one")
+    )
+    assert crash_matrix.is_as_promised(results, COLUMNS)
