@@ -120,3 +120,14 @@ class HandleGatewayEvent(
     """Look at what a webhook is about."""
 
     event_id: str
+
+
+@dataclass(frozen=True)
+class Reconcile(
+    JobArgs,
+    kind="reconcile",
+    queue="maintenance",
+    max_attempts=5,
+    unique=Unique(keys=(), states="incomplete"),
+):
+    """Compare our books with the gateway's report, once a day."""

@@ -14,7 +14,15 @@ from sqlalchemy.orm import Session
 
 from payments_app.audit.finding import EXAMPLES_MAX, Finding
 from payments_app.audit.money import I4
-from payments_app.domain import attempt, email, gateway_request, inbound_event, invoice, payment
+from payments_app.domain import (
+    attempt,
+    email,
+    gateway_request,
+    inbound_event,
+    invoice,
+    payment,
+    reconciliation,
+)
 from payments_app.domain import refund as refund_domain
 from payments_app.domain.state_machine import StateMachine
 
@@ -49,6 +57,7 @@ _MACHINES: tuple[StateMachine[Any], ...] = (
     inbound_event.MOVES,
     invoice.MOVES,
     payment.MOVES,
+    reconciliation.MOVES,
     refund_domain.MOVES,
 )
 

@@ -20,9 +20,11 @@ COMMANDS = {
     "demo": ("demo", "group"),
     "jobs": ("jobs", "group"),
     "queues": ("queues", "group"),
+    "reconcile": ("reconcile", "group"),
     "run-all": ("run_all", "run_all"),
     "run-gateway": ("run_gateway", "run_gateway"),
     "run-workers": ("run_workers", "run_workers"),
+    "webhooks": ("webhooks", "group"),
     "workers": ("workers", "group"),
 }
 

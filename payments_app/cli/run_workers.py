@@ -15,6 +15,7 @@ from flask import current_app
 from payments_app.cli.db import database, explained
 from payments_app.config import Config, parse_queues
 from payments_app.db import check_answers
+from payments_app.gateway.settlement_report import SimulatorReports
 from payments_app.gateway.stripe_adapter import StripeGateway
 from payments_app.jobs import QUEUES
 from payments_app.lab import processors
@@ -67,6 +68,7 @@ def build_queue(config: Config, url: str, *, processor: str = IDEMPOTENT) -> Que
     )
     parts = registry.Parts(
         gateway=gateway,
+        reports=SimulatorReports(config.gateway_url),
         gateway_timeout_s=config.gateway_timeout_s,
         data_dir=config.data_dir,
         smtp_url=config.smtp_url,

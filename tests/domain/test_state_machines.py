@@ -7,7 +7,15 @@ import pytest
 from sqlalchemy import create_engine, select
 from sqlalchemy.exc import IntegrityError
 
-from payments_app.domain import attempt, email, gateway_request, inbound_event, invoice, payment
+from payments_app.domain import (
+    attempt,
+    email,
+    gateway_request,
+    inbound_event,
+    invoice,
+    payment,
+    reconciliation,
+)
 from payments_app.domain import refund as refunds
 from payments_app.domain.errors import InvalidTransition
 from payments_app.domain.state_machine import Move, StateMachine
@@ -15,7 +23,10 @@ from payments_app.domain.transition import LegalMove
 
 MACHINES = {
     module.MOVES.aggregate: module.MOVES
-    for module in (attempt, email, gateway_request, inbound_event, invoice, payment, refunds)
+    for module in (
+        *(attempt, email, gateway_request, inbound_event, invoice, payment),
+        *(reconciliation, refunds),
+    )
 }
 FIRST_STATES = {
     "payment_attempt": "prepared",
@@ -24,6 +35,7 @@ FIRST_STATES = {
     "inbound_event": "received",
     "invoice": "draft",
     "payment": "pending",
+    "reconciliation_break": "open",
     "refund": "requested",
 }
 every_machine = pytest.mark.parametrize("machine", MACHINES.values(), ids=MACHINES.keys())

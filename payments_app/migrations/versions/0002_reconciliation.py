@@ -1,0 +1,20 @@
+"""The breaks that reconciliation finds. The statements are in 0002_reconciliation.sql."""
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0002"
+down_revision = "0001"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    # Straight to psycopg, without parameters: the file's % signs are SQL, not placeholders.
+    statements = Path(__file__).with_suffix(".sql").read_text(encoding="utf-8")
+    op.get_bind().connection.driver_connection.execute(statements)
+
+
+def downgrade() -> None:
+    raise RuntimeError("Breaks are evidence: restore a backup instead of dropping them.")
