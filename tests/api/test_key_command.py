@@ -47,6 +47,13 @@ def test_a_key_is_revoked_by_its_visible_beginning(app):
     refusal(Api(app, made).get("/customers"), 401, "api_key_invalid")
 
 
+def test_revoking_twice_keeps_the_time_of_the_first(app):
+    made = run(app, "create", "--name", "Shop").output.splitlines()[-1]
+    first = json.loads(run(app, "revoke", made[:11], "--json").output)
+
+    assert json.loads(run(app, "revoke", made[:11], "--json").output) == first
+
+
 def test_mistakes_are_one_message_without_a_traceback(app):
     for arguments in (
         ("create", "--name", ""),

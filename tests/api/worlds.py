@@ -8,8 +8,7 @@ from typing import Any
 from flask import Flask
 from sqlalchemy.orm import Session, sessionmaker
 
-from payments_app import api, clock
-from payments_app.app import build
+from payments_app import clock, create_app
 from payments_app.config import load_config
 from payments_app.domain.payment import Payment
 from payments_app.services import api_keys, invoices
@@ -22,8 +21,7 @@ Change = Callable[[Callable[[Session, datetime], Any]], Any]
 @contextmanager
 def app_on(database_url: str, **env: str) -> Iterator[Flask]:
     config = load_config({"APP_ENV": "test", "DATABASE_URL": database_url, **env})
-    app = build(config, edges=False)
-    api.register(app)
+    app = create_app(config)
     try:
         yield app
     finally:
