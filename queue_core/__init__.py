@@ -1,6 +1,7 @@
 """A PostgreSQL job queue for synchronous Python: transactional, fenced by leases, fast.
 
-Usable alone: it knows SQL, time and Python, no web framework and no business. Start with Queue, JobArgs and Worker.
+Usable alone: it knows SQL, time and Python, no web framework and no business. Start with Queue,
+JobArgs and Worker.
 """
 
 from queue_core.args import JobArgs

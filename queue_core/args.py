@@ -1,9 +1,10 @@
-"""The contract between who enqueues and who performs: a frozen class of small JSON values, named once.
+"""The contract between who enqueues and who performs: a frozen class of small JSON values, named
+once.
 
-Options live in one `__job__` attribute, so that a field may have any name, `queue` and `priority` included. The
-codec is strict in both directions: what JSON would bend (Decimal, datetime, NaN, integer keys) is refused with the
-field's name at enqueue, and what an older or newer class cannot take is refused with the field's name when it runs,
-never guessed.
+Options live in one `__job__` attribute, so that a field may have any name, `queue` and `priority`
+included. The codec is strict in both directions: what JSON would bend (Decimal, datetime, NaN,
+integer keys) is refused with the field's name at enqueue, and what an older or newer class cannot
+take is refused with the field's name when it runs, never guessed.
 """
 
 import dataclasses
@@ -18,7 +19,8 @@ from typing import Any, ClassVar, Self
 from queue_core.errors import InvalidJob, UndecodableArgs
 from queue_core.unique import Unique
 
-# Above this the row is no longer an instruction but a document: every claim would carry it through WAL and memory.
+# Above this the row is no longer an instruction but a document: every claim would carry it through
+# WAL and memory.
 ARGS_SIZE_MAX = 32 * 1024
 KIND_LENGTH_MAX = 200
 
@@ -58,7 +60,9 @@ class JobOptions:
 
 
 class JobArgs:
-    """Base of arguments: `@dataclass(frozen=True) class SendMail(JobArgs, kind="send_mail"): to: str`."""
+    """Base of arguments: `@dataclass(frozen=True) class SendMail(JobArgs, kind="send_mail"): to:
+    str`.
+    """
 
     __job__: ClassVar[JobOptions]
 
@@ -157,7 +161,8 @@ def check_json(value: Any, path: str) -> None:
             check_json(item, f"{path}.{key}")
     elif not isinstance(value, int):
         raise InvalidJob(
-            f"{path}: {type(value).__name__} is not JSON; pass text, a number, true, false, null, a list or an object"
+            f"{path}: {type(value).__name__} is not JSON; "
+            "pass text, a number, true, false, null, a list or an object"
         )
 
 
@@ -206,7 +211,7 @@ _accepted: dict[type[Any], dict[str, tuple[type, ...] | None]] = {}
 
 
 def _accepted_types(cls: type[Any]) -> dict[str, tuple[type, ...] | None]:
-    """Per field, what a JSON value may be; None means that the annotation says more than we check."""
+    """Per field, what a JSON value may be; None: the annotation says more than we check."""
     if cls not in _accepted:
         hints = typing.get_type_hints(cls)
         _accepted[cls] = {

@@ -1,13 +1,13 @@
 """Named points at which a test may kill, hold, freeze or fail the process.
 
-A promise about crashes is worth what its test can force. `reach("claim.committed")` does nothing, unless the
-environment variable CHECKPOINTS held a plan when the process started:
+A promise about crashes is worth what its test can force. `reach("claim.committed")` does nothing,
+unless the environment variable CHECKPOINTS held a plan when the process started:
 
     {"claim.committed": {"do": "kill", "nth": 2, "file": "/path/marker"}}
 
-kill: SIGKILL to oneself, once per marker file across all processes. freeze: SIGSTOP, likewise. error: raise
-RuntimeError, likewise. hold: write the file, wait until `file + ".go"` exists, at most 60 s.
-Names say what has happened, so what follows is what the kill prevents.
+kill: SIGKILL to oneself, once per marker file across all processes. freeze: SIGSTOP, likewise.
+error: raise RuntimeError, likewise. hold: write the file, wait until `file + ".go"` exists, at
+most 60 s. Names say what has happened, so what follows is what the kill prevents.
 """
 
 import json

@@ -1,8 +1,8 @@
 """The only place where this package asks for time, chance or identity.
 
-The database's clock decides leases and schedules. A process asks its own clock only to measure how long
-something took and to fence itself: that clock counts while the machine sleeps (CLOCK_BOOTTIME), because
-a laptop that wakes after an hour must know that its leases are gone.
+The database's clock decides leases and schedules. A process asks its own clock only to measure how
+long something took and to fence itself: that clock counts while the machine sleeps
+(CLOCK_BOOTTIME), because a laptop that wakes after an hour must know that its leases are gone.
 """
 
 import random

@@ -1,4 +1,5 @@
-"""Periodic jobs as declared: an expression, a time zone, the job, and what to do about missed times. Pure.
+"""Periodic jobs as declared: an expression, a time zone, the job, and what to do about missed
+times. Pure.
 
     Cron("sweep", "* * * * *", SweepPayments())
     Cron("statements", "0 6 1 * *", SendStatements(), timezone="Europe/Berlin", catch_up="all")

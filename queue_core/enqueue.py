@@ -1,10 +1,11 @@
 """Stores jobs: in the caller's transaction, always.
 
-A job exists exactly if the business change exists that asked for it. Nothing is sent anywhere before the commit; the
-wake-up follows it. Uniqueness is decided by indexes, never by looking first: two concurrent inserts of one key give one
-row, whichever commits first, and if the first rolls back, the second is stored. The existing twin is read in a second
-statement (the inserting one cannot see it); it may be gone by then, so at most three rounds are made.
-Callers must be READ COMMITTED: under REPEATABLE READ a twin that was committed meanwhile stays invisible.
+A job exists exactly if the business change exists that asked for it. Nothing is sent anywhere
+before the commit; the wake-up follows it. Uniqueness is decided by indexes, never by looking
+first: two concurrent inserts of one key give one row, whichever commits first, and if the first
+rolls back, the second is stored. The existing twin is read in a second statement (the inserting
+one cannot see it); it may be gone by then, so at most three rounds are made. Callers must be READ
+COMMITTED: under REPEATABLE READ a twin that was committed meanwhile stays invisible.
 """
 
 from collections.abc import Callable, Iterable, Sequence
@@ -19,7 +20,8 @@ from queue_core.lease import Target, connection_of
 from queue_core.newjob import NewJob, prepare
 from queue_core.store import DEFAULT_SCHEMA, Store
 
-# Each round means that a twin appeared and vanished between two statements of ours; three in a row is a bug elsewhere.
+# Each round means that a twin appeared and vanished between two statements of ours; three in a row
+# is a bug elsewhere.
 ROUNDS_MAX = 3
 # Rows per statement: beyond this the arrays cost more memory than the round trip saves.
 BATCH_SIZE = 2000
@@ -34,7 +36,8 @@ class Inserted:
     state: str
 
 
-# Tests' inline mode: performs instead of storing. Set by testing.inline for the current context alone.
+# Tests' inline mode: performs instead of storing. Set by testing.inline for the current context
+# alone.
 performs_inline: ContextVar[
     Callable[[Target, JobArgs | PlainArgs, dict[str, Any]], Inserted] | None
 ] = ContextVar("performs_inline", default=None)
@@ -164,7 +167,9 @@ class _Batch:
         self._results[at] = Inserted(twin_id, True, state)
 
     def _take_windows(self, positions: Sequence[int]) -> None:
-        """Windowed keys: take the free ones, take over from holders that no longer count, report the rest."""
+        """Windowed keys: take the free ones, take over from holders that no longer count, report
+        the rest.
+        """
         first: dict[bytes, int] = {}
         for at in positions:
             first.setdefault(self._jobs[at].unique_key or b"", at)

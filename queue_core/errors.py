@@ -1,8 +1,9 @@
 """Everything the queue raises, in one family.
 
-An error's docstring is its first sentence to a person: what happened and what to do. InvalidJob is raised in the
-caller's face at enqueue, before anything is written; LeaseLost tells a runner to roll back and stop quietly;
-JobCancelled, JobTimeout and JobInterrupted are raised inside a job by `check_cancelled` and need no handling.
+An error's docstring is its first sentence to a person: what happened and what to do. InvalidJob is
+raised in the caller's face at enqueue, before anything is written; LeaseLost tells a runner to
+roll back and stop quietly; JobCancelled, JobTimeout and JobInterrupted are raised inside a job by
+`check_cancelled` and need no handling.
 """
 
 
@@ -11,11 +12,15 @@ class QueueError(Exception):
 
 
 class InvalidJob(QueueError, ValueError):
-    """A job cannot be stored as asked: bad arguments, unknown queue or option. The message names the field."""
+    """A job cannot be stored as asked: bad arguments, unknown queue or option. The message names
+    the field.
+    """
 
 
 class UndecodableArgs(QueueError):
-    """Stored arguments do not fit the declared class. Upgrade the class or redrive the job after a fix."""
+    """Stored arguments do not fit the declared class. Upgrade the class or redrive the job after a
+    fix.
+    """
 
 
 class LeaseLost(QueueError):
@@ -23,7 +28,9 @@ class LeaseLost(QueueError):
 
 
 class SchemaMismatch(QueueError):
-    """The queue's tables are missing, older or newer than this code. Run the installer of the newer one."""
+    """The queue's tables are missing, older or newer than this code. Run the installer of the
+    newer one.
+    """
 
 
 class JobCancelled(QueueError):

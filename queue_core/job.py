@@ -1,8 +1,9 @@
 """What `perform` gets: the job's values, its clock, and the two ways to end with its effects.
 
-`idempotency_key` is the same in every attempt: hand it to the outside world. `lease` is new in every attempt: hand it
-to whoever must refuse a predecessor. `transaction()` makes effects in this database happen exactly once;
-`complete(session)` keeps facts even when the lease is gone; everything else is at least once.
+`idempotency_key` is the same in every attempt: hand it to the outside world. `lease` is new in
+every attempt: hand it to whoever must refuse a predecessor. `transaction()` makes effects in this
+database happen exactly once; `complete(session)` keeps facts even when the lease is gone;
+everything else is at least once.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -70,7 +71,9 @@ class Job(Generic[A]):
         return self._run.deadline_s - clock.boottime_s()
 
     def check_cancelled(self) -> None:
-        """Raises when this run should stop: cancelled, past its deadline, or its worker is stopping."""
+        """Raises when this run should stop: cancelled, past its deadline, or its worker is
+        stopping.
+        """
         run = self._run
         if run.cancel_reason is not None:
             raise JobCancelled(run.cancel_reason)
@@ -88,7 +91,9 @@ class Job(Generic[A]):
 
     @contextmanager
     def transaction(self) -> Iterator[Session]:
-        """A transaction that completes the job at its end, or raises LeaseLost and rolls back both."""
+        """A transaction that completes the job at its end, or raises LeaseLost and rolls back
+        both.
+        """
         with self.session() as session:
             yield session
             if not self.complete(session):
@@ -99,7 +104,9 @@ class Job(Generic[A]):
         checkpoints.reach("complete.committed")
 
     def complete(self, session: "Session | sqlalchemy.Connection") -> bool:
-        """Completes the job in this transaction; False when the lease was lost. Facts are kept either way."""
+        """Completes the job in this transaction; False when the lease was lost. Facts are kept
+        either way.
+        """
         held = lease.complete(session, self.token)
         if held and isinstance(session, Session):
             event.listen(session, "after_commit", self._mark_completed)
@@ -110,8 +117,9 @@ class Job(Generic[A]):
         lease.require(session, self.token)
 
     def _mark_completed(self, session: Session) -> None:
-        # Also called when a SAVEPOINT is released; only the outermost commit counts. Where no event tells (plain
-        # connections), the settle asks the database and finds this very lease in history.
+        # Also called when a SAVEPOINT is released; only the outermost commit counts. Where no
+        # event tells (plain connections), the settle asks the database and finds this very lease
+        # in history.
         if not session.in_nested_transaction():
             self._run.completed = True
 

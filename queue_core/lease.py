@@ -1,8 +1,9 @@
 """The right to run a job, by number: proving it, and giving it up together with the job's effects.
 
-A lease only grows, a claim makes a new one, and every way out of `executing` names it in a WHERE clause. So
-a worker that was believed dead may go on as long as it likes: nothing it writes through here can touch the job any more.
-`complete` is for facts that must be kept either way, `require` for intentions that only the owner may have.
+A lease only grows, a claim makes a new one, and every way out of `executing` names it in a WHERE
+clause. So a worker that was believed dead may go on as long as it likes: nothing it writes through
+here can touch the job any more. `complete` is for facts that must be kept either way, `require`
+for intentions that only the owner may have.
 """
 
 from dataclasses import dataclass
@@ -33,7 +34,7 @@ def connection_of(target: Target) -> sqlalchemy.Connection:
 
 
 def require(target: Target, token: LeaseToken) -> None:
-    """Raises LeaseLost unless this run still owns its job; holds it so until the transaction ends."""
+    """Raises LeaseLost unless this run owns its job; holds it so until the transaction ends."""
     store = Store(connection_of(target), token.schema)
     if not store.require_lease(id=token.job_id, lease=token.lease):
         raise LeaseLost(
@@ -42,7 +43,9 @@ def require(target: Target, token: LeaseToken) -> None:
 
 
 def complete(target: Target, token: LeaseToken, result: str | None = None) -> bool:
-    """Finishes the job in the caller's transaction. False: the lease was lost, nothing was written."""
+    """Finishes the job in the caller's transaction. False: the lease was lost, nothing was
+    written.
+    """
     if isinstance(target, Session | scoped_session):
         target.flush()  # Effects first: the job row is locked as late and as briefly as can be.
     store = Store(connection_of(target), token.schema)

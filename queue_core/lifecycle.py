@@ -1,8 +1,9 @@
 """The life of a job: its states, its legal moves, and the verdict on one run. Pure.
 
-MOVES is the whole state machine. Every SQL file names the moves it makes and a test compares them with this
-table; CHECK constraints hold what one row can show. `settle` turns what a run gave into a verdict with delays in
-seconds: SQL adds them to now(), because the database's clock decides, never this process's.
+MOVES is the whole state machine. Every SQL file names the moves it makes and a test compares them
+with this table; CHECK constraints hold what one row can show. `settle` turns what a run gave into
+a verdict with delays in seconds: SQL adds them to now(), because the database's clock decides,
+never this process's.
 
                  insert ─┬─────────────┬──────────────┐
                          ▼    stage    ▼              ▼
@@ -74,8 +75,8 @@ class Verdict:
     snoozed: bool = False
     error: dict[str, Any] | None = None
     result: Any = None
-    # A cancel that was requested during the run turns failures and snoozes into cancelled; what the job itself
-    # decided (completed, cancelled, discarded) stays.
+    # A cancel that was requested during the run turns failures and snoozes into cancelled; what
+    # the job itself decided (completed, cancelled, discarded) stays.
     yields_to_cancel: bool = False
 
 
@@ -93,7 +94,9 @@ def settle(
     backoff_s: float | None = None,
     error: dict[str, Any] | None = None,
 ) -> Verdict:
-    """The verdict on one run. `backoff_s` is the worker's own wait, `error` the description of an exception."""
+    """The verdict on one run. `backoff_s` is the worker's own wait, `error` the description of an
+    exception.
+    """
     match outcome:
         case None:
             return COMPLETED
@@ -133,7 +136,8 @@ def _fail(attempt: int, max_attempts: int, delay_s: float, error: dict[str, Any]
 
 
 def _bounded(delay_s: float) -> float:
-    # Infinity and NaN are no intervals: one such row would fail the statement that settles its whole batch.
+    # Infinity and NaN are no intervals: one such row would fail the statement that settles its
+    # whole batch.
     return min(max(0.0, delay_s), DELAY_MAX_S)
 
 
@@ -143,7 +147,7 @@ def describe(kind: str, message: str, trace: str = "") -> dict[str, Any]:
 
 
 def clean(text: str, limit: int = ERROR_TEXT_MAX) -> str:
-    """No NUL, no lone surrogates (one such text stopped a whole batch elsewhere), both ends kept."""
+    """No NUL, no lone surrogates (one such text stopped a batch elsewhere), both ends kept."""
     if len(text) > limit:
         half = limit // 2 - 10
         text = f"{text[:half]} […] {text[-half:]}"

@@ -1,5 +1,8 @@
-"""One job as it will be stored: declared defaults, overridden per call, checked in the caller's face. Pure."""
+"""One job as it will be stored: declared defaults, overridden per call, checked in the caller's
+face. Pure.
+"""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -58,8 +61,10 @@ class NewJob:
 
 
 def prepare(args: JobArgs | PlainArgs, **options: Any) -> NewJob:
-    """Options: queue, priority, tags, meta, max_attempts, schedule_in (seconds or timedelta), scheduled_at (aware),
-    unique (a Unique, or None for none), replace ({state: fields} or fields), wake."""
+    """Options: queue, priority, tags, meta, max_attempts, schedule_in (seconds or timedelta),
+    scheduled_at (aware), unique (a Unique, or None for none), replace ({state: fields} or fields),
+    wake.
+    """
     declared = options_of(args)
     kind = declared.kind
     if unknown := sorted(set(options) - set(OPTIONS)):
@@ -105,7 +110,7 @@ def _due(kind: str, options: Mapping[str, Any]) -> tuple[datetime | None, float 
     if isinstance(delay, timedelta):
         delay = delay.total_seconds()
     if delay is not None and (
-        isinstance(delay, bool) or not isinstance(delay, int | float) or delay != delay
+        isinstance(delay, bool) or not isinstance(delay, int | float) or math.isnan(delay)
     ):
         raise InvalidJob(f"{kind}: schedule_in must be seconds or a timedelta, not {delay!r}")
     return at, delay

@@ -1,6 +1,7 @@
 """What `perform` may give back: frozen values, one per way a run can end.
 
-A plain JSON value or None means Ok. An exception means Error. Interrupted and TimedOut are made by the runtime alone.
+A plain JSON value or None means Ok. An exception means Error. Interrupted and TimedOut are made by
+the runtime alone.
 """
 
 from dataclasses import dataclass

@@ -1,7 +1,8 @@
 """A queue as one object: where its tables are, which queues it has, who performs its jobs.
 
-Opens nothing until used, so it can be made at import time and before a fork. Services need no instance: they call
-`queue_core.insert`; the composition root makes a Queue with workers and runs it.
+Opens nothing until used, so it can be made at import time and before a fork. Services need no
+instance: they call `queue_core.insert`; the composition root makes a Queue with workers and runs
+it.
 """
 
 import threading
@@ -98,10 +99,11 @@ class Queue:
         install_signal_handlers: bool = True,
         **options: Any,
     ) -> int:
-        """Performs jobs until TERM, or until none is left. `queues` picks queues of this node, with lower caps.
+        """Performs jobs until TERM, or until none is left. `queues` picks queues of this node,
+        with lower caps.
 
-        Forks its children, so call it before starting threads; connections opened earlier are left alone.
-        Returns 0, or 1 when children could not be kept alive.
+        Forks its children, so call it before starting threads; connections opened earlier are left
+        alone. Returns 0, or 1 when children could not be kept alive.
         """
         chosen = self._choose(queues)
         runtime = RuntimeOptions(

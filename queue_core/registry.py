@@ -1,8 +1,9 @@
 """Who performs which kind of job.
 
-A kind is declared once, as a JobArgs class; a Worker binds to it by its type parameter. So the application enqueues
-without importing workers. One instance serves many threads: it keeps no state per job. For simple cases a
-function is a worker: `@worker(queue="emails")`, its kind is its name, its arguments any JSON object.
+A kind is declared once, as a JobArgs class; a Worker binds to it by its type parameter. So the
+application enqueues without importing workers. One instance serves many threads: it keeps no state
+per job. For simple cases a function is a worker: `@worker(queue="emails")`, its kind is its name,
+its arguments any JSON object.
 """
 
 import inspect
@@ -31,14 +32,14 @@ class Worker(Generic[A]):
                 cls.args_type = bound
                 cls.options = bound.__job__
 
-    def perform(self, job: Job[A]) -> Outcome:
+    def perform(self, job: Job[A]) -> Outcome:  # noqa: ARG002 - for subclasses
         raise TypeError(f"{type(self).__name__} must define perform(self, job)")
 
-    def backoff(self, job: Job[A], error: BaseException | str) -> float | None:
+    def backoff(self, job: Job[A], error: BaseException | str) -> float | None:  # noqa: ARG002
         """Seconds until the next attempt; None for the default."""
         return None
 
-    def timeout(self, job: Job[A]) -> float:
+    def timeout(self, job: Job[A]) -> float:  # noqa: ARG002 - for subclasses
         return self.options.timeout_s
 
     def decode(self, values: dict[str, Any]) -> Any:
@@ -70,7 +71,9 @@ def worker(
     kind: str | None = None,
     **options: Any,
 ) -> Any:
-    """Makes a worker of a function: `@worker` or `@worker(queue="emails", max_attempts=3, priority=1)`."""
+    """Makes a worker of a function: `@worker` or `@worker(queue="emails", max_attempts=3,
+    priority=1)`.
+    """
 
     def wrap(function: Callable[[Job[Any]], Outcome]) -> FunctionWorker:
         if "timeout" in options:
@@ -108,7 +111,8 @@ class Registry:
             raise InvalidJob(f"{one!r} is no worker: subclass Worker[YourArgs] or use @worker")
         if inspect.iscoroutinefunction(getattr(one, "function", one.perform)):
             raise InvalidJob(
-                f"{type(one).__name__}.perform is async; jobs run in threads, write a plain function"
+                f"{type(one).__name__}.perform is async; jobs run in threads: "
+                "write a plain function"
             )
         if one.options.kind in self._workers:
             raise InvalidJob(f"kind {one.options.kind!r} is registered twice; one worker per kind")

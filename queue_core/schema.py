@@ -1,8 +1,9 @@
 """Installs and checks the queue's own tables, apart from the application's migrations.
 
-Every file of sql/schema/ is one version, run in order, once, in the caller's transaction when a connection is given,
-under an advisory lock: any number of processes may install at the same time. A worker that meets tables older
-or newer than its code refuses to start, instead of finding out with a job in its hands.
+Every file of sql/schema/ is one version, run in order, once, in the caller's transaction when a
+connection is given, under an advisory lock: any number of processes may install at the same time.
+A worker that meets tables older or newer than its code refuses to start, instead of finding out
+with a job in its hands.
 """
 
 import re
@@ -38,7 +39,8 @@ def install(target: sqlalchemy.Engine | sqlalchemy.Connection, schema: str = DEF
     installed = installed_version(target, schema)
     if installed > version():
         raise SchemaMismatch(
-            f"schema {schema!r} has version {installed}, this code knows {version()}: upgrade the code"
+            f"schema {schema!r} has version {installed}, "
+            f"this code knows {version()}: upgrade the code"
         )
     wanted = [path for number, path in files() if number > installed]
     for path in wanted:
@@ -72,7 +74,8 @@ def installed_version(connection: sqlalchemy.Connection, schema: str) -> int:
 
 
 def _run(connection: sqlalchemy.Connection, text: str) -> None:
-    # Statement by statement, because a driver with parameters takes one at a time; dollar quotes hide semicolons.
+    # Statement by statement, because a driver with parameters takes one at a time; dollar quotes
+    # hide semicolons.
     for statement in re.split(r";\s*\n(?=(?:[^$]*\$\$[^$]*\$\$)*[^$]*\Z)", text):
         if re.sub(r"--[^\n]*", "", statement).strip():
             connection.exec_driver_sql(statement.replace("%", "%%"))

@@ -1,8 +1,9 @@
 """How a queue was configured: limits per process and over all nodes, rate, paused at birth. Pure.
 
-    queues={"default": 10, "emails": {"limit": 5, "rate": (25, 1.0), "global_limit": 40, "by": "customer_id"}}
+    queues={"default": 10, "emails": {"limit": 5, "rate": (25, 1.0), "global_limit": 40}}
 
-A configured value is written only where the table has no row; an operator's value stays until it is reset.
+A configured value is written only where the table has no row; an operator's value stays until it
+is reset.
 """
 
 import re
@@ -19,7 +20,9 @@ _OPTIONS = ("limit", "paused", "global_limit", "rate", "by")
 
 @dataclass(frozen=True, slots=True)
 class QueueSettings:
-    """One queue as configured; `by` names an argument that global limit and rate are counted per value of."""
+    """One queue as configured; `by` names an argument that global limit and rate are counted per
+    value of.
+    """
 
     name: str
     limit: int = 10
@@ -31,7 +34,7 @@ class QueueSettings:
     def __post_init__(self) -> None:
         if not re.fullmatch(r"[a-z][a-z0-9_.-]{0,62}", self.name):
             raise InvalidJob(
-                f"queue {self.name!r}: use lower-case letters, digits and _.-, beginning with a letter"
+                f"queue {self.name!r}: use lower-case letters, digits and _.-, first a letter"
             )
         limits: dict[str, object] = {"limit": self.limit, "global_limit": self.global_limit}
         for what, value in limits.items():
@@ -39,7 +42,8 @@ class QueueSettings:
                 continue
             if type(value) is not int or not 1 <= value <= PROCESS_LIMIT_MAX:
                 raise InvalidJob(
-                    f"queue {self.name!r}: {what} must be 1 to {PROCESS_LIMIT_MAX}, not {value!r}; pause it to run none"
+                    f"queue {self.name!r}: {what} must be 1 to {PROCESS_LIMIT_MAX}, "
+                    f"not {value!r}; pause it to run none"
                 )
         rate: Any = self.rate  # As given: a tuple only by its annotation.
         if rate is not None and (len(rate) != 2 or rate[0] < 1 or rate[1] <= 0):
@@ -49,7 +53,7 @@ class QueueSettings:
 
     @property
     def is_limited(self) -> bool:
-        """Counted over all nodes: every claim goes through the limiter, and nothing is held ahead."""
+        """Counted over all nodes: each claim goes through the limiter, nothing is held ahead."""
         return self.global_limit is not None or self.rate is not None
 
     @classmethod

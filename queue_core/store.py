@@ -1,9 +1,9 @@
 """Runs the statements of sql/*.sql: one method per file, of the same name, and no decisions.
 
-The same text runs on a caller's SQLAlchemy connection (inserting, completing, operating: always in the caller's
-transaction) and on the runtime's own psycopg connection (claiming and settling, on AUTOCOMMIT). The schema's
-name is put in once, when a Store class for it is first made, and only if it is a plain identifier: it is the one part of
-a statement that cannot be a parameter.
+The same text runs on a caller's SQLAlchemy connection (inserting, completing, operating: always in
+the caller's transaction) and on the runtime's own psycopg connection (claiming and settling, on
+AUTOCOMMIT). The schema's name is put in once, when a Store class for it is first made, and only if
+it is a plain identifier: it is the one part of a statement that cannot be a parameter.
 """
 
 import functools
@@ -61,7 +61,9 @@ class Store:
         self.schema = schema
 
     def text(self, name: str) -> str:
-        """The statement as it is sent. Negative controls in tests override it, to see a promise break."""
+        """The statement as it is sent. Negative controls in tests override it, to see a promise
+        break.
+        """
         return sql(name, self.schema)
 
     def run(self, name: str, /, **values: Any) -> list[Row]:
@@ -71,7 +73,9 @@ class Store:
         return [dict(row) for row in result.mappings()] if result.returns_rows else []
 
     def send(self, name: str, /, **values: Any) -> Callable[[], list[Row]]:
-        """Starts a statement and gives back how to fetch its rows: within a psycopg pipeline nothing waits."""
+        """Starts a statement and gives back how to fetch its rows: within a psycopg pipeline
+        nothing waits.
+        """
         assert isinstance(self.connection, psycopg.Connection)
         cursor = self.connection.cursor(row_factory=dict_row)
         cursor.execute(self.text(name).encode(), values)

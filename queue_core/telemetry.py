@@ -1,8 +1,8 @@
 """What happens, as events with documented names; a log line for each.
 
-EVENTS is an API: names, measurements (numbers) and metadata stay. Handlers are called in the process where it
-happened, after the settle has committed; one that fails is reported once per event and never detached.
-`attach(handler)` adds one for this process and its later children.
+EVENTS is an API: names, measurements (numbers) and metadata stay. Handlers are called in the
+process where it happened, after the settle has committed; one that fails is reported once per
+event and never detached. `attach(handler)` adds one for this process and its later children.
 """
 
 import logging
@@ -84,7 +84,9 @@ def attach(handler: Handler) -> Callable[[], None]:
 
 
 def is_heard(name: str) -> bool:
-    """Whether building an event is worth the while: at 20,000 jobs a second it is the dearest part."""
+    """Whether building an event is worth the while: at 20,000 jobs a second it is the dearest
+    part.
+    """
     return bool(_handlers) or logger.isEnabledFor(_level(name))
 
 

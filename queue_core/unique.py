@@ -1,8 +1,9 @@
 """Which jobs are twins: keys and windows of unique jobs. Pure.
 
-A key is a hash over the chosen fields. While a twin is unfinished the key sits on its hot row, under a partial
-unique index; windows in time and finished states need the side table `unique_keys`. Both kinds of key differ in
-their hash, because they are looked for in different places.
+A key is a hash over the chosen fields. While a twin is unfinished the key sits on its hot row,
+under a partial unique index; windows in time and finished states need the side table
+`unique_keys`. Both kinds of key differ in their hash, because they are looked for in different
+places.
 """
 
 import hashlib
@@ -26,7 +27,9 @@ FIELDS = ("kind", "queue", "args", "meta")
 
 @dataclass(frozen=True, slots=True)
 class Unique:
-    """At most one job with these fields in these states, within `period` seconds when that is given."""
+    """At most one job with these fields in these states, within `period` seconds when that is
+    given.
+    """
 
     keys: tuple[str, ...] | None = None
     period: float | timedelta | None = None

@@ -1,11 +1,13 @@
 """Tells waiting workers to look now, after the commit, never inside it.
 
-A NOTIFY within business transactions serialises every commit of the database. So an insert only remembers
-which queues it touched; once its transaction has committed, one thread per process sends a single coalesced NOTIFY
-on a connection of its own. Nothing depends on it: workers poll every second. It is speed, not truth.
+A NOTIFY within business transactions serialises every commit of the database. So an insert only
+remembers which queues it touched; once its transaction has committed, one thread per process sends
+a single coalesced NOTIFY on a connection of its own. Nothing depends on it: workers poll every
+second. It is speed, not truth.
 
-SQLAlchemy's traps: Session.after_commit fires also when a SAVEPOINT is released, and Connection's "commit" event fires
-before the commit has happened. The first is recognised; after the second we notify twice, 2 and 25 ms later.
+SQLAlchemy's traps: Session.after_commit fires also when a SAVEPOINT is released, and Connection's
+"commit" event fires before the commit has happened. The first is recognised; after the second we
+notify twice, 2 and 25 ms later.
 """
 
 import contextlib
@@ -24,12 +26,14 @@ from sqlalchemy.orm import Session, scoped_session
 CONTROL = "!control"
 # After a connection's "commit" event the commit itself is still on its way.
 _CONNECTION_DELAYS_S = (0.002, 0.025)
-# The thread's own connection is kept between bursts and closed when nobody has inserted for a while.
+# The thread's own connection is kept between bursts and closed when nobody has inserted for a
+# while.
 _IDLE_S = 5.0
 _NOTIFY = sqlalchemy.text("SELECT pg_notify(:channel, :payload)")
 
 _due: "queue.SimpleQueue[tuple[float, sqlalchemy.Engine, str, str]]" = queue.SimpleQueue()
-# Per Session or Connection, what to say when it commits. Hooks are never removed: SQLAlchemy is iterating over them.
+# Per Session or Connection, what to say when it commits. Hooks are never removed: SQLAlchemy is
+# iterating over them.
 _pending: "weakref.WeakKeyDictionary[Any, tuple[sqlalchemy.Engine, set[tuple[str, str]]]]" = (
     weakref.WeakKeyDictionary()
 )
@@ -112,7 +116,7 @@ def _send_later(engine: Any, wanted: set[tuple[str, str]], delays_s: tuple[float
 
 
 def _ensure_thread() -> None:
-    global _thread_of_pid
+    global _thread_of_pid  # noqa: PLW0603 - one thread per process
     if _thread_of_pid == os.getpid():
         return
     with _thread_lock:
@@ -164,7 +168,8 @@ def _send(
                 _connection(engine, connections).execute(_NOTIFY, payload)
                 break
             except sqlalchemy.exc.SQLAlchemyError:
-                # The job is committed and workers poll: a database that is away now costs a second, no job.
+                # The job is committed and workers poll: a database that is away now costs a
+                # second, no job.
                 _close_all(connections)
 
 

@@ -1,7 +1,9 @@
-"""Operators' verbs, for code, pages and the command line alike: functions that take a connection and never commit.
+"""Operators' verbs, for code, pages and the command line alike: functions that take a connection
+and never commit.
 
-Desired state lives in tables: an order given here holds on every node within a second, also across restarts and when
-a notification is lost. Bulk verbs take a Filter; `dry_run=True` tells which jobs they would touch.
+Desired state lives in tables: an order given here holds on every node within a second, also across
+restarts and when a notification is lost. Bulk verbs take a Filter; `dry_run=True` tells which jobs
+they would touch.
 """
 
 from queue_core.control.cron import list_cron, list_cron_runs, pause_cron

@@ -1,7 +1,9 @@
-"""Operators' verbs on jobs: list, show, retry, run now, cancel, delete, update; each in bulk by filter.
+"""Operators' verbs on jobs: list, show, retry, run now, cancel, delete, update; each in bulk by
+filter.
 
-A bulk verb picks ids first and checks their state again when it writes: what moved in between is reported as skipped,
-never forced. Every deed is written to the operator's log in its own transaction.
+A bulk verb picks ids first and checks their state again when it writes: what moved in between is
+reported as skipped, never forced. Every deed is written to the operator's log in its own
+transaction.
 """
 
 import json
@@ -97,7 +99,9 @@ def retry(
     actor: str = "code",
     schema: str = DEFAULT_SCHEMA,
 ) -> Changed:
-    """Finished jobs start a new life with `attempts` more; waiting ones run now. A newer twin is a message."""
+    """Finished jobs start a new life with `attempts` more; waiting ones run now. A newer twin is a
+    message.
+    """
     if attempts < 1:
         raise InvalidJob("attempts must be 1 or more")
     store = _store(target, schema)
@@ -106,7 +110,7 @@ def retry(
         return Changed(tuple(wanted), {}, dry_run=True)
     rows = store.redrive_jobs(ids=wanted, attempts=attempts) + store.run_now_jobs(ids=wanted)
     wakeup.after_commit(target, schema, {row["queue"] for row in rows})
-    skipped = {job_id: "a newer unique job is unfinished, or it runs already" for job_id in wanted}
+    skipped = dict.fromkeys(wanted, "a newer unique job is unfinished, or it runs already")
     return _changed(store, rows, skipped, actor, "retry")
 
 
@@ -136,7 +140,9 @@ def cancel(
     actor: str = "code",
     schema: str = DEFAULT_SCHEMA,
 ) -> Changed:
-    """Waiting jobs end now; executing ones are asked to stop and end as cancelled unless they finish first."""
+    """Waiting jobs end now; executing ones are asked to stop and end as cancelled unless they
+    finish first.
+    """
     store = _store(target, schema)
     wanted = _pick(store, which, UNFINISHED)
     if dry_run:

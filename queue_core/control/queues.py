@@ -37,8 +37,8 @@ def pause_queue(
         schema,
         name,
         _store(target, schema).pause_queue(name=name, paused=True),
-        actor,
-        "pause",
+        actor=actor,
+        action="pause",
     )
 
 
@@ -50,8 +50,8 @@ def resume_queue(
         schema,
         name,
         _store(target, schema).pause_queue(name=name, paused=False),
-        actor,
-        "resume",
+        actor=actor,
+        action="resume",
     )
 
 
@@ -77,7 +77,7 @@ def scale_queue(
         global_limit=global_limit,
         set_global=global_limit is not None or no_global_limit,
     )
-    _ordered(target, schema, name, rows, actor, "scale")
+    _ordered(target, schema, name, rows, actor=actor, action="scale")
 
 
 def reset_queue(
@@ -85,7 +85,7 @@ def reset_queue(
 ) -> None:
     """Back to the configured limits: drops what operators changed."""
     _store(target, schema).configure_queue(**settings.values(), overwrite=True)
-    _ordered(target, schema, settings.name, [{"name": settings.name}], actor, "reset")
+    _ordered(target, schema, settings.name, [{"name": settings.name}], actor=actor, action="reset")
 
 
 def list_workers(target: Target, *, schema: str = DEFAULT_SCHEMA) -> list[Row]:
@@ -101,7 +101,9 @@ def drain_workers(
     actor: str = "code",
     schema: str = DEFAULT_SCHEMA,
 ) -> int:
-    """These worker processes claim nothing more (or again, with drain=False); returns how many there are."""
+    """These worker processes claim nothing more (or again, with drain=False); returns how many
+    there are.
+    """
     store = _store(target, schema)
     rows = store.drain_workers(ids=list(ids), node=node, drain=drain)
     subject = json.dumps({"ids": [str(row["id"]) for row in rows], "drain": drain})
@@ -115,7 +117,7 @@ def _store(target: Target, schema: str) -> Store:
 
 
 def _ordered(
-    target: Target, schema: str, name: str, rows: list[Row], actor: str, action: str
+    target: Target, schema: str, name: str, rows: list[Row], *, actor: str, action: str
 ) -> None:
     store = _store(target, schema)
     if not rows:

@@ -1,8 +1,9 @@
 """The supervisor's dealings with the database: renewals, and giving back what dead children held.
 
-Its connection is opened when needed and closed before every fork. Each piece of work is bounded (an alarm cuts off
-a database that accepts and never answers, because a supervisor that waits cannot kill, restart or stop), and what
-could not be done now is kept and done as soon as the database is back.
+Its connection is opened when needed and closed before every fork. Each piece of work is bounded
+(an alarm cuts off a database that accepts and never answers, because a supervisor that waits
+cannot kill, restart or stop), and what could not be done now is kept and done as soon as the
+database is back.
 """
 
 import contextlib
@@ -144,7 +145,8 @@ class Aftermath:
                     )
                 work(Store(self._connection, self._options.schema))
         except (psycopg.Error, TimeoutError) as error:
-            # Whatever the database says, a supervisor lives: it would take all its children with it.
+            # Whatever the database says, a supervisor lives: it would take all its children with
+            # it.
             if self._failures == 0:
                 connecting.report_lost("supervisor", error)
             self.disconnect()
@@ -165,12 +167,12 @@ def _blame(estate: _Estate, row: Row) -> Blame:
 
 @contextlib.contextmanager
 def _alarm(seconds: float) -> Iterator[None]:
-    """Raises TimeoutError in the block after `seconds`; without effect outside of the main thread."""
+    """Raises TimeoutError in the block after `seconds`; no effect outside of the main thread."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
 
-    def cut(number: int, frame: object) -> None:
+    def cut(*_: object) -> None:
         raise TimeoutError(f"the database gave no answer within {seconds} s")
 
     before = signal.signal(signal.SIGALRM, cut)

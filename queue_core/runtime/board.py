@@ -1,9 +1,11 @@
-"""A page of memory that a child writes and its supervisor reads, and that survives the child's death.
+"""A page of memory that a child writes and its supervisor reads, and that survives the child's
+death.
 
-The supervisor must know three things about a child that it can no longer ask: does it still beat, which (id, lease)
-had it *started* (only those are charged for a kill, jobs held ahead are refunded), and is one of them past its deadline.
-In the other direction it says when the lease was last renewed. One writer per field; a slot's id is
-written last and cleared first, so that a kill in the middle shows no slot instead of a torn one.
+The supervisor must know three things about a child that it can no longer ask: does it still beat,
+which (id, lease) had it *started* (only those are charged for a kill, jobs held ahead are
+refunded), and is one of them past its deadline. In the other direction it says when the lease was
+last renewed. One writer per field; a slot's id is written last and cleared first, so that a kill
+in the middle shows no slot instead of a torn one.
 """
 
 import mmap

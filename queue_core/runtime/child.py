@@ -33,7 +33,8 @@ class Child:
 def fork(body: Callable[[], int]) -> int:
     """Runs `body` in a new process and ends it with its code; returns the pid to the parent only.
 
-    The parent must have no connection open and no second thread: a child would inherit both, half alive.
+    The parent must have no connection open and no second thread: a child would inherit both, half
+    alive.
     """
     sys.stdout.flush()
     sys.stderr.flush()
@@ -51,7 +52,8 @@ def fork(body: Callable[[], int]) -> int:
         # The child must end here, whatever happened: returning would run the parent's code twice.
         logging.getLogger("queue_core").exception("a worker process failed")
     finally:
-        # Threads may still run jobs that were given back: no waiting for them, no atexit of the parent's.
+        # Threads may still run jobs that were given back: no waiting for them, no atexit of the
+        # parent's.
         with contextlib.suppress(Exception):
             logging.shutdown()
             sys.stdout.flush()

@@ -1,8 +1,10 @@
-"""The runtime's own connections: AUTOCOMMIT, bounded in every direction, made again after any loss.
+"""The runtime's own connections: AUTOCOMMIT, bounded in every direction, made again after any
+loss.
 
-BEGIN and COMMIT are two round trips that a single guarded statement does not need. Custom plans, because
-a generic one made a settle of 500 rows quadratic. Behind a transaction pooler (its key data name another process than
-the server does) nothing may be set for the session: no prepared statements, no LISTEN.
+BEGIN and COMMIT are two round trips that a single guarded statement does not need. Custom plans,
+because a generic one made a settle of 500 rows quadratic. Behind a transaction pooler (its key
+data name another process than the server does) nothing may be set for the session: no prepared
+statements, no LISTEN.
 """
 
 from typing import Any
@@ -11,7 +13,8 @@ import psycopg
 
 from queue_core import telemetry
 
-# A database that answers nothing for this long counts as lost; every wait of the runtime is bounded by it.
+# A database that answers nothing for this long counts as lost; every wait of the runtime is
+# bounded by it.
 STATEMENT_TIMEOUT_S = 15
 CONNECT_TIMEOUT_S = 5
 

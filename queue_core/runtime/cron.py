@@ -1,8 +1,9 @@
 """Fires periodic jobs. Leader's work.
 
-The job and the row (name, minute) in cron_runs are written in one transaction, and that row's key is unique: two leaders
-cannot fire one minute twice, and a leader that dies in between has fired nothing. Entries live in a table: what
-operators pause or add holds over restarts. Missed times are caught up as each entry says.
+The job and the row (name, minute) in cron_runs are written in one transaction, and that row's key
+is unique: two leaders cannot fire one minute twice, and a leader that dies in between has fired
+nothing. Entries live in a table: what operators pause or add holds over restarts. Missed times are
+caught up as each entry says.
 """
 
 from collections.abc import Iterable
@@ -67,7 +68,9 @@ class CronTicker:
 
 
 def fire(store: Store, row: Row, at: datetime) -> int | None:
-    """Stores the job of one time of one entry; None when somebody did before, or its unique twin is unfinished."""
+    """Stores the job of one time of one entry; None when somebody did before, or its unique twin
+    is unfinished.
+    """
     assert isinstance(store.connection, psycopg.Connection)
     options = dict(row["options"])
     new = prepare(PlainArgs(JobOptions(kind=row["kind"]), row["args"]), **options)

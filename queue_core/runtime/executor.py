@@ -1,7 +1,8 @@
 """Turns a claimed row into a report: decode, perform, judge. No path leaves a row executing.
 
-Whatever a worker raises, SystemExit and KeyboardInterrupt included, becomes a verdict. The start is published to the
-supervisor before perform is entered, so that a kill charges exactly the jobs that had begun.
+Whatever a worker raises, SystemExit and KeyboardInterrupt included, becomes a verdict. The start
+is published to the supervisor before perform is entered, so that a kill charges exactly the jobs
+that had begun.
 """
 
 import inspect
@@ -54,7 +55,7 @@ class Executor:
         run = Run(deadline_s=begun_s)
         try:
             verdict = self._run(row, run, slot)
-        except BaseException as error:
+        except BaseException as error:  # noqa: BLE001
             # A fault of ours, not of the job: its thread must live on, and its row must be settled.
             telemetry.emit("loop.failed", component="executor", error=repr(error))
             verdict = _failed(row, error)
@@ -89,8 +90,9 @@ class Executor:
                 run,
             )
             run.deadline_s += worker.timeout(job)
-        except Exception as error:
-            # Arguments of another version, or a broken timeout(): an error of this job, never of the queue.
+        except Exception as error:  # noqa: BLE001
+            # Arguments of another version, or a broken timeout(): an error of this job, never of
+            # the queue.
             return error
         return job
 
@@ -153,7 +155,7 @@ def _backoff_s(worker: Worker[Any], job: Job[Any] | Exception, outcome: object) 
     try:
         seconds = worker.backoff(job, cause)
         return None if seconds is None else float(seconds)
-    except Exception as error:
+    except Exception as error:  # noqa: BLE001
         # A broken backoff() must not lose the verdict: wait the default and say so.
         telemetry.emit("loop.failed", component=f"backoff of {job.kind}", error=repr(error))
         return None
@@ -180,7 +182,7 @@ def _describe(error: BaseException) -> dict[str, Any]:
     try:
         message = str(error)
         trace = "".join(traceback.format_exception(error))
-    except Exception:
+    except Exception:  # noqa: BLE001
         # An exception whose own text fails is still an error of its job.
         message, trace = "(its message could not be made)", ""
     return describe(type(error).__name__, message, clean(trace))

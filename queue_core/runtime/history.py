@@ -1,8 +1,10 @@
-"""Daily partitions of the history: made a week ahead, dropped when their retention is over. Leader's work.
+"""Daily partitions of the history: made a week ahead, dropped when their retention is over.
+Leader's work.
 
-A settle must never wait for this. ATTACH and DROP want strong locks, and whoever waits for one blocks everybody behind
-it: so both give up after 100 ms (a report that reads for a minute may stand in the way) and are tried again later. A
-day without its partition goes to the DEFAULT one; doctor raises the alarm.
+A settle must never wait for this. ATTACH and DROP want strong locks, and whoever waits for one
+blocks everybody behind it: so both give up after 100 ms (a report that reads for a minute may
+stand in the way) and are tried again later. A day without its partition goes to the DEFAULT one;
+doctor raises the alarm.
 """
 
 import psycopg
@@ -43,7 +45,8 @@ def _briefly(store: Store, work: "object") -> bool:
             store.connection.execute(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}")
             work()
     except (psycopg.errors.LockNotAvailable, psycopg.errors.CheckViolation) as error:
-        # Locked by a reader, or rows of that day lie in the DEFAULT partition already: the net works meanwhile.
+        # Locked by a reader, or rows of that day lie in the DEFAULT partition already: the net
+        # works meanwhile.
         telemetry.emit("history.unready", error=str(error).strip())
         return False
     return True

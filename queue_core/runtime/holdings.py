@@ -1,8 +1,9 @@
 """What this process owns in the database, and giving it back.
 
-`known` are the (id, lease) that were claimed here and are neither settled nor released: running, held, or waiting to be
-settled. Everything else that the database says is ours came from a claim whose reply was lost (R4) and
-goes back with its attempt. Releasing names the lease, so whoever settled first has won.
+`known` are the (id, lease) that were claimed here and are neither settled nor released: running,
+held, or waiting to be settled. Everything else that the database says is ours came from a claim
+whose reply was lost (R4) and goes back with its attempt. Releasing names the lease, so whoever
+settled first has won.
 """
 
 from collections.abc import Iterable
@@ -51,7 +52,9 @@ class Holdings:
         telemetry.emit("job.released", {"jobs": len(wanted)}, worker=str(self._worker_id))
 
     def reconcile(self, store: Store, *, min_age_s: float) -> int:
-        """Gives back what is ours by the table and unknown to us. Only while no claim is in flight."""
+        """Gives back what is ours by the table and unknown to us. Only while no claim is in
+        flight.
+        """
         rows = store.list_executing(
             worker_ids=[self._worker_id], min_age_s=min_age_s, limit=BATCH_SIZE
         )

@@ -1,8 +1,9 @@
 """One queue in one process: its threads, how many jobs it may take, and how many of them ahead.
 
-Threads take claimed rows from `todo`. A job that is held but not started waits behind others, so the lane claims ahead
-only while jobs are short: about AHEAD_S of work, ramped up by doubling while claims come back full (so that
-a small backlog is shared between nodes), none for slow or limited queues, and given back when its threads are stuck.
+Threads take claimed rows from `todo`. A job that is held but not started waits behind others, so
+the lane claims ahead only while jobs are short: about AHEAD_S of work, ramped up by doubling while
+claims come back full (so that a small backlog is shared between nodes), none for slow or limited
+queues, and given back when its threads are stuck.
 """
 
 import queue
@@ -38,7 +39,8 @@ class Lane:
         self.name = settings.name
         self.settings = settings
         self.is_paused = False
-        self.is_hot = True  # Look at the first turn; afterwards while claims come back full or somebody woke us.
+        # Look at the first turn; afterwards while claims come back full or somebody woke us.
+        self.is_hot = True
         self.in_flight = 0  # Claimed and not yet reported.
         self.todo: queue.SimpleQueue[_Task] = queue.SimpleQueue()
         self._cap = cap

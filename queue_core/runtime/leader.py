@@ -1,8 +1,9 @@
 """The cluster's chores, done by whoever holds the leader lease.
 
-Every child runs for office when it sees the lease free; the row decides. The winner opens a connection of its own, and
-another for vacuum, works while it can extend its lease, and resigns when it stops. Identity is a random id.
-Two leaders (one believed dead) are safe: every chore is idempotent, bounded and SKIP LOCKED.
+Every child runs for office when it sees the lease free; the row decides. The winner opens a
+connection of its own, and another for vacuum, works while it can extend its lease, and resigns
+when it stops. Identity is a random id. Two leaders (one believed dead) are safe: every chore is
+idempotent, bounded and SKIP LOCKED.
 """
 
 import threading

@@ -1,9 +1,10 @@
 """Claims, of plain queues and of queues with a limit over all nodes.
 
-A limited queue locks its limiter row in a statement of its own before the claim, in the same transaction (a pipeline is
-one): locked inside the claim, the count would come from a snapshot taken before the wait, and a limit of one
-gave two. The lock ends with the turn's commit, when the claimed rows are executing and count. Plain queues never touch it.
-The limit holds per value of an argument when the queue says so; the rate holds for the queue.
+A limited queue locks its limiter row in a statement of its own before the claim, in the same
+transaction (a pipeline is one): locked inside the claim, the count would come from a snapshot
+taken before the wait, and a limit of one gave two. The lock ends with the turn's commit, when the
+claimed rows are executing and count. Plain queues never touch it. The limit holds per value of an
+argument when the queue says so; the rate holds for the queue.
 """
 
 from collections.abc import Callable

@@ -1,6 +1,7 @@
 """Hears NOTIFY on a connection and a thread of its own and wakes the producer. Speed, never truth.
 
-Behind a transaction pooler LISTEN would hear nothing: the thread ends and polling does all the work.
+Behind a transaction pooler LISTEN would hear nothing: the thread ends and polling does all the
+work.
 """
 
 import threading

@@ -1,4 +1,6 @@
-"""Chores at intervals: each runs when it is due, and one that fails is reported and tried again at its next turn."""
+"""Chores at intervals: each runs when it is due, and one that fails is reported and tried again at
+its next turn.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -19,7 +21,9 @@ class Chore:
 
 
 def run_due(chores: list[Chore], store: Store) -> float:
-    """Runs what is due; returns how many seconds nothing will be. Lost connections are the caller's to handle."""
+    """Runs what is due; returns how many seconds nothing will be. Lost connections are the
+    caller's to handle.
+    """
     for chore in chores:
         if clock.boottime_s() < chore.next_s:
             continue
@@ -28,8 +32,9 @@ def run_due(chores: list[Chore], store: Store) -> float:
             more = bool(chore.work(store))
         except Lost:
             raise
-        except Exception as error:
-            # A chore that dies silently stops rescue for the whole cluster; report it and take the next turn.
+        except Exception as error:  # noqa: BLE001
+            # A chore that dies silently stops rescue for the whole cluster; report it and take the
+            # next turn.
             telemetry.emit("loop.failed", component=chore.name, error=repr(error))
         chore.next_s = clock.boottime_s() + (0.0 if more else chore.every_s)
     return max(0.0, min(chore.next_s for chore in chores) - clock.boottime_s())

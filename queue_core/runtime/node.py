@@ -1,10 +1,12 @@
-"""One child of the supervisor: threads that perform jobs, one that produces them, one that listens.
+"""One child of the supervisor: threads that perform jobs, one that produces them, one that
+listens.
 
-Its main thread runs no job and no SQL: it beats, watches its supervisor and its lease, and obeys signals. So it
-notices everything within a quarter of a second, also while the database is away. TERM: claim nothing more,
-let running jobs end, give back the rest. QUIT or a second TERM: give everything back and go. It fences itself by its own
-clock (R2): without a renewal for fence_after_s it starts nothing and asks running jobs to stop, but still offers
-finished results, because only the fence in the database knows whether they are late.
+Its main thread runs no job and no SQL: it beats, watches its supervisor and its lease, and obeys
+signals. So it notices everything within a quarter of a second, also while the database is away.
+TERM: claim nothing more, let running jobs end, give back the rest. QUIT or a second TERM: give
+everything back and go. It fences itself by its own clock (R2): without a renewal for fence_after_s
+it starts nothing and asks running jobs to stop, but still offers finished results, because only
+the fence in the database knows whether they are late.
 """
 
 import os
@@ -12,6 +14,7 @@ import queue
 import signal
 import threading
 from collections.abc import Iterable
+from pathlib import Path
 from uuid import UUID
 
 import sqlalchemy
@@ -31,7 +34,8 @@ from queue_core.runtime.producer import Item, Producer
 from queue_core.store import Store
 
 PULSE_S = 0.25
-# Running jobs that ask are told to stop when this share of the shutdown time is over; the rest is for tidying up.
+# Running jobs that ask are told to stop when this share of the shutdown time is over; the rest is
+# for tidying up.
 INTERRUPT_AFTER = 0.7
 
 EXIT_DONE, EXIT_RECYCLE, EXIT_REFUSED = 0, 75, 78
@@ -45,6 +49,7 @@ class Node:
         options: RuntimeOptions,
         registry: Registry,
         cron: Iterable[Cron],
+        *,
         board: Board,
         worker_id: UUID,
         supervisor: tuple[UUID, int],
@@ -86,7 +91,9 @@ class Node:
             inbox=inbox,
         )
         self._listener = Listener(options, self._producer.wake)
-        self._leader = Leader(options, cron, worker_id, trouble_s=lambda: self._producer.trouble_s)
+        self._leader = Leader(
+            options, cron, worker_id, trouble_s=lambda: self._producer.link.trouble_s
+        )
         self._signals: list[int] = []
         self._exit_code = EXIT_DONE
         self._stop_at_s: float | None = None
@@ -112,7 +119,7 @@ class Node:
     def _obey_signals(self) -> None:
         # Only remembered here: a handler may interrupt any line, also one that holds a lock.
         for number in (signal.SIGTERM, signal.SIGQUIT):
-            signal.signal(number, lambda number, frame: self._signals.append(number))
+            signal.signal(number, lambda number, _: self._signals.append(number))
         # Ctrl-C goes to the whole group of a terminal; the supervisor decides what it means.
         signal.signal(signal.SIGINT, signal.SIG_IGN)
         signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM, signal.SIGQUIT})
@@ -179,7 +186,7 @@ class Node:
 
     def _register(self, store: Store) -> None:
         if self._board.is_registered:
-            return  # A lost row is the supervisor's to notice: an id is never used for a second life.
+            return  # A lost row is the supervisor's to notice: an id has one life.
         try:
             with self._engine.connect() as connection:
                 schema.verify(connection, self._options.schema)
@@ -227,7 +234,7 @@ def make_engine(options: RuntimeOptions) -> sqlalchemy.Engine:
 def resident_mb() -> float:
     """Memory of this process; 0 where the system does not tell."""
     try:
-        with open("/proc/self/statm", encoding="ascii") as file:
-            return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 2**20
+        pages = Path("/proc/self/statm").read_text(encoding="ascii").split()[1]
+        return int(pages) * os.sysconf("SC_PAGE_SIZE") / 2**20
     except OSError:
         return 0.0

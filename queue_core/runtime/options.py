@@ -19,7 +19,8 @@ class RuntimeOptions:
     caps: Mapping[str, int] = field(default_factory=dict)
     processes: int = 1
     stop_when_empty: bool = False
-    # A lost node's jobs wait this long. Three renewals fit, so that one lost packet rescues nothing.
+    # A lost node's jobs wait this long. Three renewals fit, so that one lost packet rescues
+    # nothing.
     lease_s: float = 15.0
     # Polling is the guarantee behind NOTIFY: an order or a job is noticed within this time.
     poll_s: float = 1.0
@@ -29,7 +30,8 @@ class RuntimeOptions:
     # A child that has not beaten for this long holds the interpreter lock in some C code.
     hung_after_s: float = 10.0
     max_rescues: int = DEFAULT_MAX_RESCUES
-    # Recycling: a child stops gracefully after this many jobs, or above this much memory; 0 = never.
+    # Recycling: a child stops gracefully after this many jobs, or above this much memory; 0 =
+    # never.
     max_jobs: int = 0
     max_memory_mb: int = 0
     claim_ahead: bool | None = None

@@ -1,6 +1,7 @@
 """What operators and the cluster want of this process, read from tables once a poll.
 
-Desired state lives in rows, so an order holds across restarts and behind a pooler; a NOTIFY only makes it faster.
+Desired state lives in rows, so an order holds across restarts and behind a pooler; a NOTIFY only
+makes it faster.
 """
 
 from collections.abc import Sequence
@@ -14,7 +15,9 @@ from queue_core.store import Store
 
 @dataclass(frozen=True, slots=True)
 class Orders:
-    """`cancelled` names running jobs that were asked to stop; `is_solo_due` a suspect that must run alone (R8)."""
+    """`cancelled` names running jobs that were asked to stop; `is_solo_due` a suspect that must
+    run alone (R8).
+    """
 
     queues: dict[str, QueueSettings] = field(default_factory=dict)
     paused: frozenset[str] = frozenset()

@@ -1,25 +1,26 @@
-"""The one thread of a child that talks to the database about jobs: it settles and claims, in one turn.
+"""The one thread of a child that talks to the database about jobs: it settles and claims, in one
+turn.
 
-A turn is one pipeline on one AUTOCOMMIT connection: finished results out, new jobs in, one commit, one round trip.
-Reports, wake-ups and orders arrive in one inbox, so whatever piled up during a turn is the next batch.
-Polling (poll_s) is the guarantee, NOTIFY the speed. After any lost reply nothing is assumed: results are
-offered again (the fence decides), and what we own but do not know is given back (R4).
+A turn is one pipeline on one AUTOCOMMIT connection: finished results out, new jobs in, one commit,
+one round trip. Reports, wake-ups and orders arrive in one inbox, so whatever piled up during a
+turn is the next batch. Polling (poll_s) is the guarantee, NOTIFY the speed. After any lost reply
+nothing is assumed: results are offered again (the fence decides), and what we own but do not know
+is given back (R4).
 """
 
 import queue
 import threading
 from collections.abc import Callable, Iterable
-from typing import Any
 from uuid import UUID
 
 import psycopg
 
-from queue_core import backoff, checkpoints, clock, telemetry
+from queue_core import checkpoints, clock, telemetry
 from queue_core.registry import Registry
-from queue_core.runtime import connect as connecting
 from queue_core.runtime.holdings import Holdings
 from queue_core.runtime.lane import Lane
 from queue_core.runtime.limits import send_claim
+from queue_core.runtime.link import Link
 from queue_core.runtime.options import RuntimeOptions
 from queue_core.runtime.orders import Orders, read_orders
 from queue_core.runtime.report import Report
@@ -35,7 +36,8 @@ RESETTLE_S = 0.02
 EMPTY_CHECK_S = 0.05
 # Held jobs behind threads that report nothing for this long are given back to others.
 STUCK_S = 1.0
-# Told to end at once while the database is away: so many reconnects, then the supervisor gives our jobs back.
+# Told to end at once while the database is away: so many reconnects, then the supervisor gives our
+# jobs back.
 GIVE_UP_TRIES = 3
 
 Wake = frozenset[str]
@@ -59,21 +61,23 @@ class Producer:
     ) -> None:
         self.holdings = Holdings(worker_id, options.max_rescues)
         self.settler = Settler(registry, worker_id, self.holdings.forget)
-        self.trouble_s = float("-inf")  # When the database was last found lost.
+        self.link = Link(options.database_url, options.schema, "producer", register)
         self.finished = threading.Event()
         self.jobs_done = 0
         self._options = options
         self._registry = registry
         self._worker_id = worker_id
         self._lanes = lanes
-        self._register = register
+        self._claimant = {
+            "kinds": registry.kinds,
+            "worker_id": worker_id,
+            "max_rescues": options.max_rescues,
+        }
         self._on_orders = on_orders
         self._may_claim = may_claim
         self._inbox = inbox
         self._stopping = threading.Event()
         self._giving_up = threading.Event()
-        self._connection: psycopg.Connection[Any] | None = None
-        self._failures = 0
         self._orders = Orders()
         self._next_poll_s = 0.0
         self._next_reconcile_s = clock.boottime_s() + RECONCILE_EVERY_S
@@ -88,54 +92,33 @@ class Producer:
         self.wake()
 
     def give_up(self) -> None:
-        """End now: running jobs go back too, whatever their threads still do is fenced."""
+        """End now: running jobs go back too; what their threads still do is fenced."""
         self._giving_up.set()
         self.stop()
 
     def run(self) -> None:
         while not self._is_done():
             try:
-                if self._connection is None:
-                    self._connect()
+                if self.link.ensure():
+                    self._next_poll_s = 0.0
                 self._work()
-            except Exception as error:
-                # Not only lost connections: a turn that fails for a reason of its own must not stop this
-                # process's queues. Nothing is assumed about it: reconnect, offer again, reconcile.
-                self._lose(error)
-        connecting.close(self._connection)
+            except Exception as error:  # noqa: BLE001
+                # Not only lost connections: a turn that fails for a reason of its own must not
+                # stop this process's queues. Nothing is assumed about it: reconnect, offer again,
+                # reconcile.
+                wait_s = self.link.lose(error)
+                self._next_reconcile_s = clock.boottime_s() + RECONCILE_AGE_S + 0.5
+                # Results pile up in the inbox meanwhile; no work is thrown away.
+                self._giving_up.wait(wait_s)
+        self.link.close()
         self.finished.set()
 
     def _is_done(self) -> bool:
         if self._giving_up.is_set() and (
-            not self.holdings.known or self._failures >= GIVE_UP_TRIES
+            not self.holdings.known or self.link.failures >= GIVE_UP_TRIES
         ):
             return True
         return self._stopping.is_set() and not self.holdings.known
-
-    def _connect(self) -> None:
-        self._connection = connecting.connect(self._options.database_url, "producer")
-        self._register(self._store())
-        if self._failures:
-            telemetry.emit("database.found", component="producer")
-        self._failures = 0
-        self._next_poll_s = 0.0
-
-    def _lose(self, error: Exception) -> None:
-        if not isinstance(error, connecting.Lost):
-            telemetry.emit("loop.failed", component="producer", error=repr(error))
-        elif self._failures == 0:
-            connecting.report_lost("producer", error)
-        connecting.close(self._connection)
-        self._connection = None
-        self.trouble_s = clock.boottime_s()
-        self._next_reconcile_s = self.trouble_s + RECONCILE_AGE_S + 0.5
-        # Results pile up in the inbox meanwhile; no work is thrown away.
-        self._giving_up.wait(backoff.reconnect_backoff_s(self._failures, clock.jitter()))
-        self._failures += 1
-
-    def _store(self) -> Store:
-        assert self._connection is not None
-        return Store(self._connection, self._options.schema)
 
     def _work(self) -> None:
         """One wait, and all that it leads to."""
@@ -145,13 +128,15 @@ class Producer:
         if self._stopping.is_set() or self._orders.is_draining:
             self._give_back(self._lanes.values())
         if self._giving_up.is_set():
-            self.holdings.release(self._store(), self.holdings.known - self.settler.waiting.keys())
+            self.holdings.release(
+                self.link.store, self.holdings.known - self.settler.waiting.keys()
+            )
         self._turn()
         if self._orders.is_solo_due and not self.holdings.known and self._may_start():
             self._turn(solo=True)
         if clock.boottime_s() >= self._next_reconcile_s:
             self._next_reconcile_s = clock.boottime_s() + RECONCILE_EVERY_S
-            self.holdings.reconcile(self._store(), min_age_s=RECONCILE_AGE_S)
+            self.holdings.reconcile(self.link.store, min_age_s=RECONCILE_AGE_S)
         if self._options.stop_when_empty and not self.holdings.known:
             self._stop_if_empty()
 
@@ -207,7 +192,7 @@ class Producer:
         """Orders, and a look at queues that are thought empty. The probe locks nothing."""
         self._next_poll_s = clock.boottime_s() + self._options.poll_s
         self._orders = read_orders(
-            self._store(), self._worker_id, self._options, self._registry.kinds
+            self.link.store, self._worker_id, self._options, self._registry.kinds
         )
         for name, settings in self._orders.queues.items():
             self._lanes[name].configure(settings, paused=name in self._orders.paused)
@@ -216,14 +201,14 @@ class Producer:
             lane.name for lane in self._lanes.values() if not lane.is_paused and not lane.is_hot
         ]
         if idle and self._claims():
-            rows = self._store().probe_jobs(queues=idle, kinds=self._registry.kinds)
+            rows = self.link.store.probe_jobs(queues=idle, kinds=self._registry.kinds)
             self._look(frozenset(row["queue"] for row in rows))
         is_stuck = clock.boottime_s() - self._last_report_s > STUCK_S
         self._give_back(lane for lane in self._lanes.values() if lane.is_paused or is_stuck)
 
     def _give_back(self, lanes: Iterable[Lane]) -> None:
         rows = [row for lane in lanes for row in lane.take_back()]
-        self.holdings.release(self._store(), [(row["id"], row["lease"]) for row in rows])
+        self.holdings.release(self.link.store, [(row["id"], row["lease"]) for row in rows])
 
     def _turn(self, *, solo: bool = False) -> None:
         """Settles and claims: one pipeline, one commit."""
@@ -234,17 +219,16 @@ class Producer:
             wanted = {lane: count for lane in self._lanes.values() if (count := lane.wanted()) > 0}
         if not wanted and not self.settler.waiting:
             return
-        assert self._connection is not None
-        store = self._store()
+        store = self.link.store
         checkpoints.reach("settle.begun")
         try:
-            with self._connection.pipeline():
+            with self.link.connection.pipeline():
                 take_in = self.settler.send(store)
                 fetches = [
                     (
                         lane,
                         asked,
-                        send_claim(store, lane.settings, asked, self._claimant(solo=solo)),
+                        send_claim(store, lane.settings, asked, {**self._claimant, "solo": solo}),
                     )
                     for lane, asked in wanted.items()
                 ]
@@ -264,15 +248,7 @@ class Producer:
                 Orders()
             )  # Once per poll; the suspect is running now, or somebody else has it.
 
-    def _claimant(self, *, solo: bool) -> dict[str, Any]:
-        return {
-            "kinds": self._registry.kinds,
-            "worker_id": self._worker_id,
-            "max_rescues": self._options.max_rescues,
-            "solo": solo,
-        }
-
     def _stop_if_empty(self) -> None:
         names = [lane.name for lane in self._lanes.values()]
-        if not self._store().count_unfinished(queues=names, kinds=self._registry.kinds)[0]["any"]:
+        if not self.link.store.count_unfinished(queues=names, kinds=self._registry.kinds)[0]["any"]:
             self.stop()

@@ -1,8 +1,9 @@
 """Ends workers of lost nodes, and finds jobs that have lost their worker. Leader's work.
 
-A node is lost when nobody renewed its workers for the lease time. Nobody can know what had started there, so nothing is
-charged but `rescues + 1`. After an outage of the database every lease has run out and every node is alive: the
-leader then waits one lease time, in which they renew (a renewal revives an expired row; only its DELETE ends it).
+A node is lost when nobody renewed its workers for the lease time. Nobody can know what had started
+there, so nothing is charged but `rescues + 1`. After an outage of the database every lease has run
+out and every node is alive: the leader then waits one lease time, in which they renew (a renewal
+revives an expired row; only its DELETE ends it).
 """
 
 from collections.abc import Callable
@@ -29,15 +30,13 @@ class Reaper:
         dead = [row["id"] for row in store.delete_expired_workers(limit=BATCH_SIZE)]
         if dead:
             checkpoints.reach("reap.deleted")
-            release_all(store, dead, lambda row: NODE_LOST, max_rescues=self._options.max_rescues)
+            release_all(store, dead, lambda _: NODE_LOST, max_rescues=self._options.max_rescues)
         return len(dead) == BATCH_SIZE
 
     def sweep(self, store: Store) -> bool:
-        """Executing jobs without a worker row: a reaper or supervisor died between its two steps."""
+        """Executing jobs without a worker row: somebody died between the two steps."""
         rows = store.list_orphans(limit=ORPHANS_MAX)
-        released = release(
-            store, rows, lambda row: NODE_LOST, max_rescues=self._options.max_rescues
-        )
+        released = release(store, rows, lambda _: NODE_LOST, max_rescues=self._options.max_rescues)
         return released == ORPHANS_MAX
 
     def _is_after_outage(self, store: Store) -> bool:

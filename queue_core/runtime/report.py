@@ -2,7 +2,6 @@
 
 import json
 from dataclasses import dataclass, field
-from typing import Any
 
 from queue_core.lifecycle import Verdict
 from queue_core.store import Row
@@ -10,7 +9,9 @@ from queue_core.store import Row
 
 @dataclass(slots=True)
 class Report:
-    """`settled` means that nothing is left to write: the job completed itself in its own transaction."""
+    """`settled` means that nothing is left to write: the job completed itself in its own
+    transaction.
+    """
 
     row: Row
     verdict: Verdict

@@ -1,8 +1,9 @@
 """Takes jobs from dead workers and gives them back, in two steps that no claim can slip between.
 
-First the worker's row is deleted: that waits for claims in flight (they hold it FOR KEY SHARE), and afterwards none
-can commit. Then its executing jobs are read in a new snapshot and released by explicit (id, lease), so that
-a result that was settled in the meantime has won. A crash between the steps leaves orphans, which the leader's sweep finds.
+First the worker's row is deleted: that waits for claims in flight (they hold it FOR KEY SHARE),
+and afterwards none can commit. Then its executing jobs are read in a new snapshot and released by
+explicit (id, lease), so that a result that was settled in the meantime has won. A crash between
+the steps leaves orphans, which the leader's sweep finds.
 """
 
 import json

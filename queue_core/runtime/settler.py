@@ -1,9 +1,9 @@
 """Writes what runs led to, in batches, fenced; finds out what a missing row means.
 
-A row that a settle did not change is one of three things: locked by somebody (say it again), settled before by this very
-lease (the reply to an earlier try was lost: success), or stale (another runner owns the job: rejected, counted,
-kept for the operator's feed). A batch that the database refuses is repeated row by row, so that one
-poisonous value stops only itself.
+A row that a settle did not change is one of three things: locked by somebody (say it again),
+settled before by this very lease (the reply to an earlier try was lost: success), or stale
+(another runner owns the job: rejected, counted, kept for the operator's feed). A batch that the
+database refuses is repeated row by row, so that one poisonous value stops only itself.
 """
 
 import json
@@ -52,13 +52,17 @@ class Settler:
                 self.waiting[report.key] = report
 
     def send(self, store: Store) -> "Callable[[], set[str]]":
-        """Starts the statements of one batch (within a pipeline) and returns how to take in their answers."""
+        """Starts the statements of one batch (within a pipeline) and returns how to take in their
+        answers.
+        """
         batch = list(self.waiting.values())[:BATCH_MAX]
         fetches = self._send(store, batch)
         return lambda: self._take_in(store, batch, [row for fetch in fetches for row in fetch()])
 
     def settle_one_by_one(self, store: Store) -> None:
-        """After a refused batch: the row that is refused again gets an error that PostgreSQL can hold."""
+        """After a refused batch: the row that is refused again gets an error that PostgreSQL can
+        hold.
+        """
         for report in list(self.waiting.values())[:BATCH_MAX]:
             try:
                 rows = [row for fetch in self._send(store, [report]) for row in fetch()]
@@ -107,7 +111,9 @@ class Settler:
         return result_json(self._registry.find(report.row["kind"]), report.verdict)
 
     def _take_in(self, store: Store, batch: list[Report], rows: list[Row]) -> set[str]:
-        """Drops what is written, judges what is not; returns the queues that have new available jobs."""
+        """Drops what is written, judges what is not; returns the queues that have new available
+        jobs.
+        """
         if batch:
             checkpoints.reach("settle.committed")
         written = {(row["id"], row["lease"]): row["state"] for row in rows}

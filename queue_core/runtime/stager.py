@@ -1,8 +1,9 @@
 """Makes due jobs available, and sets aside those whose kind nobody knows.
 
-Both are leader's work, idempotent, bounded and SKIP LOCKED: two leaders only share it. Unknown kinds are never discarded
-(R9): a split deployment, where the application is newer than some workers, must lose nothing. They are suspended,
-because 200,000 of them ahead made a claim 25 ms instead of 1, and freed when a worker that knows them appears.
+Both are leader's work, idempotent, bounded and SKIP LOCKED: two leaders only share it. Unknown
+kinds are never discarded (R9): a split deployment, where the application is newer than some
+workers, must lose nothing. They are suspended, because 200,000 of them ahead made a claim 25 ms
+instead of 1, and freed when a worker that knows them appears.
 """
 
 from queue_core import checkpoints, telemetry, wakeup
@@ -10,7 +11,8 @@ from queue_core.store import Row, Store
 
 STAGE_BATCH = 5000
 UNKNOWN_BATCH = 5000
-# A deployment may start its workers a little after its application: wait that long before setting aside.
+# A deployment may start its workers a little after its application: wait that long before setting
+# aside.
 UNKNOWN_MIN_AGE_S = 60.0
 
 

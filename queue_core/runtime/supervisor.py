@@ -1,9 +1,10 @@
 """The process that keeps workers alive and answers for them when they die. No job code runs in it.
 
-Single-threaded, and without an open connection whenever it forks. It renews its children's leases, so that a busy child
-need not; it releases a dead child's jobs at waitpid, so that they run elsewhere within a moment; it kills a
-child that hangs (R12), because threads cannot be stopped otherwise; it restarts with backoff, and passes signals on.
-If it is killed itself, its children stop and the leader of another node takes their jobs after the lease time.
+Single-threaded, and without an open connection whenever it forks. It renews its children's leases,
+so that a busy child need not; it releases a dead child's jobs at waitpid, so that they run
+elsewhere within a moment; it kills a child that hangs (R12), because threads cannot be stopped
+otherwise; it restarts with backoff, and passes signals on. If it is killed itself, its children
+stop and the leader of another node takes their jobs after the lease time.
 """
 
 import contextlib
@@ -23,7 +24,8 @@ from queue_core.runtime.node import EXIT_DONE, EXIT_RECYCLE, EXIT_REFUSED, Node
 from queue_core.runtime.options import RuntimeOptions
 
 TICK_S = 0.2
-# A child that dies younger than this makes the next one wait longer: a crash loop must not burn the machine.
+# A child that dies younger than this makes the next one wait longer: a crash loop must not burn
+# the machine.
 YOUNG_S = 5.0
 RESTART_WAIT_MAX_S = 10.0
 # A child that was told to stop and has not within this time more than allowed is killed.
@@ -73,7 +75,7 @@ class Supervisor:
         self._next_renewal_s = 0.0
         self._exit_code = 0
 
-    def on_signal(self, number: int, frame: object = None) -> None:
+    def on_signal(self, number: int, _: object = None) -> None:
         # Only remembered: the loop acts, a handler may interrupt any line.
         if number != signal.SIGCHLD:
             self._signals.append(number)
@@ -119,7 +121,12 @@ class Supervisor:
         supervisor = (self._id, os.getpid())
         pid = fork(
             lambda: Node(
-                self._options, self._registry, self._cron, board, worker_id, supervisor
+                self._options,
+                self._registry,
+                self._cron,
+                board=board,
+                worker_id=worker_id,
+                supervisor=supervisor,
             ).run()
         )
         self._children[pid] = Child(number, worker_id, pid, board, now_s)
@@ -168,10 +175,13 @@ class Supervisor:
             limit_s = self._options.shutdown_timeout_s + STOP_MARGIN_S
             if self._stop_at_s is not None and now_s - self._stop_at_s > limit_s:
                 self._kill(child, "it did not stop in time")
-        if self._on_ready is not None and self._children and not self._starts:
-            if all(child.board.is_ready for child in self._children.values()):
-                self._on_ready()
-                self._on_ready = None
+        is_complete = bool(self._children) and not self._starts
+        if self._on_ready is not None and is_complete and self._are_ready():
+            self._on_ready()
+            self._on_ready = None
+
+    def _are_ready(self) -> bool:
+        return all(child.board.is_ready for child in self._children.values())
 
     def _kill(self, child: Child, reason: str) -> None:
         if not child.kill_reason:

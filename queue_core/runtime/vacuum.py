@@ -1,8 +1,9 @@
 """The leader vacuums the hot table itself, every few seconds of churn.
 
-Autovacuum looks once a minute; at 20,000 jobs a second that is more than a million dead entries which every claim walks
-over (throughput fell to half within 40 s). A vacuum of the small hot table takes milliseconds. It pauses while
-an old snapshot (a report, a backup) keeps the dead rows alive: vacuuming then reads everything and removes nothing.
+Autovacuum looks once a minute; at 20,000 jobs a second that is more than a million dead entries
+which every claim walks over (throughput fell to half within 40 s). A vacuum of the small hot table
+takes milliseconds. It pauses while an old snapshot (a report, a backup) keeps the dead rows alive:
+vacuuming then reads everything and removes nothing.
 """
 
 import psycopg

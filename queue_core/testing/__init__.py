@@ -1,8 +1,9 @@
 """Helpers for tests of code that enqueues and performs jobs.
 
-Manual mode (the default): jobs are stored and wait; `drain_queue` performs them in this process, on real connections,
-through the same statements as production. Inline mode: an insert performs its job at once, on the caller's connection.
-`assert_enqueued` and friends look at stored jobs; `perform_job` calls one worker; ManualClock lets time pass.
+Manual mode (the default): jobs are stored and wait; `drain_queue` performs them in this process,
+on real connections, through the same statements as production. Inline mode: an insert performs its
+job at once, on the caller's connection. `assert_enqueued` and friends look at stored jobs;
+`perform_job` calls one worker; ManualClock lets time pass.
 """
 
 from queue_core.testing.assertions import all_enqueued, assert_enqueued, refute_enqueued

@@ -1,4 +1,6 @@
-"""Looks at stored jobs: subset match on arguments and meta, times with a tolerance, and a wait when asked for one."""
+"""Looks at stored jobs: subset match on arguments and meta, times with a tolerance, and a wait
+when asked for one.
+"""
 
 import time
 from datetime import datetime
@@ -50,7 +52,9 @@ def assert_enqueued(
     wait_s: float = 0.0,
     **wanted: Any,
 ) -> Row:
-    """The newest matching job; fails with what is there instead. Waiting needs an engine: each look is a new snapshot."""
+    """The newest matching job; fails with what is there instead. Waiting needs an engine: each
+    look is a new snapshot.
+    """
     until = time.monotonic() + wait_s
     while not (found := _look(target, kind, wanted)):
         if time.monotonic() >= until:

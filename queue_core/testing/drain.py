@@ -1,4 +1,6 @@
-"""Performs waiting jobs in this process, one after another, exactly as a worker would: claim, execute, settle."""
+"""Performs waiting jobs in this process, one after another, exactly as a worker would: claim,
+execute, settle.
+"""
 
 from collections import Counter
 from collections.abc import Iterator
@@ -36,10 +38,11 @@ def drain_queue(
     with_limit: int | None = None,
     with_safety: bool = True,
 ) -> dict[str, int]:
-    """Performs available jobs and counts their outcomes: completed, error, snooze, cancelled, discarded.
+    """Performs available jobs and counts their outcomes: completed, error, snooze, cancelled,
+    discarded.
 
-    with_scheduled: waiting ones too, whatever their time; with_recursion: also those that these enqueue;
-    with_limit: at most so many; with_safety=False: the first failure raises.
+    with_scheduled: waiting ones too, whatever their time; with_recursion: also those that these
+    enqueue; with_limit: at most so many; with_safety=False: the first failure raises.
     """
     names = queues or tuple(settings.name for settings in queue.queues)
     counts: Counter[str] = Counter()
@@ -114,13 +117,14 @@ def _claim(
 
 def _perform(queue: Queue, store: Store, worker_id: UUID, row: Row, *, safely: bool) -> str:
     executor = Executor(queue.registry, job.sessions_of(queue.engine), queue.schema)
-    settler = Settler(queue.registry, worker_id, lambda key: None)
+    settler = Settler(queue.registry, worker_id, lambda _: None)
     report = executor.execute(row)
     settler.add([report])
     settler.send(store)()
     error = report.verdict.error
     if error is not None and report.verdict.outcome in {"error", "discarded"} and not safely:
         raise JobFailed(
-            f"job {row['id']} ({row['kind']}): {error['kind']}: {error['message']}\n{error['trace']}"
+            f"job {row['id']} ({row['kind']}): {error['kind']}: {error['message']}"
+            f"\n{error['trace']}"
         )
     return report.verdict.outcome

@@ -1,8 +1,9 @@
 """Performs a job at once, on the caller's own connection.
 
-Arguments travel through JSON first, so that what would not survive the database does not survive the test. `job.session`
-and `job.transaction` become SAVEPOINTs of the caller's transaction; there is no row and no lease, so the
-lease always holds. For workers that use no other connection; for all others drain a queue.
+Arguments travel through JSON first, so that what would not survive the database does not survive
+the test. `job.session` and `job.transaction` become SAVEPOINTs of the caller's transaction; there
+is no row and no lease, so the lease always holds. For workers that use no other connection; for
+all others drain a queue.
 """
 
 import itertools
@@ -45,11 +46,11 @@ class InlineJob(Job[Any]):
             yield session
         self._run.completed = True
 
-    def complete(self, session: Session | sqlalchemy.Connection) -> bool:
+    def complete(self, session: Session | sqlalchemy.Connection) -> bool:  # noqa: ARG002
         self._run.completed = True
         return True
 
-    def require_lease(self, session: Session | sqlalchemy.Connection) -> None:
+    def require_lease(self, session: Session | sqlalchemy.Connection) -> None:  # noqa: ARG002
         return None
 
 
@@ -60,7 +61,9 @@ def perform_job(
     target: Target | None = None,
     **fields: Any,
 ) -> Any:
-    """Calls `perform` and returns what it gives. `fields` set the job's: attempt, max_attempts, meta, tags, …"""
+    """Calls `perform` and returns what it gives. `fields` set the job's: attempt, max_attempts,
+    meta, tags, …
+    """
     one = worker() if isinstance(worker, type) else worker
     values = dict(args) if isinstance(args, Mapping) else json.loads(encode_args(args)[1])
     return one.perform(make_job(one, one.decode(values), target, **fields))
@@ -95,7 +98,7 @@ def inline(queue: Queue) -> Iterator[None]:
         row = {"attempt": 1, "max_attempts": new.max_attempts, "snoozed": 0}
         try:
             outcome = worker.perform(job)
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001
             outcome = error
         verdict = judge(worker, row, job, outcome)
         return Inserted(job.id, False, verdict.state)

@@ -5,7 +5,7 @@ from queue_core.store import Store
 
 
 class ManualClock:
-    """`clock.advance(60)`: leases expire, scheduled jobs become due, windows of uniqueness close."""
+    """`clock.advance(60)`: leases expire, scheduled jobs become due, unique windows close."""
 
     def __init__(self, queue: Queue) -> None:
         self._queue = queue

@@ -1,6 +1,8 @@
-"""A pytest plugin: `pytest_plugins = ["queue_core.testing.plugin"]`, and a fixture `queue` of your own.
+"""A pytest plugin: `pytest_plugins = ["queue_core.testing.plugin"]`, and a fixture `queue` of your
+own.
 
-Fixtures: `drain` performs waiting jobs, `manual_clock` lets time pass, `inline_jobs` performs every insert at once.
+Fixtures: `drain` performs waiting jobs, `manual_clock` lets time pass, `inline_jobs` performs
+every insert at once.
 """
 
 from collections.abc import Callable, Iterator

@@ -51,7 +51,7 @@ def queue_database(admin_url: str, queue_template: str) -> Iterator[str]:
 
 @pytest.fixture
 def queue_url(queue_database: str) -> str:
-    """This process's database, emptied: a clone costs ten times as much as the DELETEs."""
+    """The process's database, emptied: a clone costs ten times as much as the DELETEs."""
     dsn = queue_database.replace("postgresql+psycopg://", "postgresql://", 1)
     with psycopg.connect(dsn, autocommit=True) as connection:
         # What an earlier test left open must not stand in the way, or write into this one.
@@ -70,7 +70,7 @@ def queue_url(queue_database: str) -> str:
 def make_queue(queue_url: str) -> Iterator[Callable[..., Queue]]:
     made: list[Queue] = []
 
-    def make(*workers: object, **options: object) -> Queue:
+    def make(*workers: Any, **options: Any) -> Queue:
         made.append(Queue(queue_url, queues=QUEUES, workers=workers or WORKERS, **options))
         return made[-1]
 

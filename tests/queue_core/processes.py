@@ -1,4 +1,4 @@
-"""Real worker processes in the hands of a test. Everything that was started is killed at the end."""
+"""Real worker processes in the hands of a test. What was started is killed at the end."""
 
 import contextlib
 import json
@@ -53,7 +53,8 @@ class Program:
     def workers(self) -> list[dict[str, Any]]:
         with self.queue.engine.connect() as connection:
             rows = connection.exec_driver_sql(
-                "SELECT id, pid, supervisor_pid FROM queue.workers WHERE node = %(node)s ORDER BY started_at",
+                "SELECT id, pid, supervisor_pid FROM queue.workers"
+                " WHERE node = %(node)s ORDER BY started_at",
                 {"node": self.node},
             )
             return [dict(row) for row in rows.mappings()]

@@ -1,4 +1,6 @@
-"""A worker program for tests that kill, stop and freeze it: `python -m tests.queue_core.program URL {options}`."""
+"""A worker program for tests that kill, stop and freeze it: `python -m tests.queue_core.program
+URL {options}`.
+"""
 
 import json
 import logging

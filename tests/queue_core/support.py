@@ -1,9 +1,10 @@
 """Jobs, workers and low-level hands for the queue's tests."""
 
 import uuid
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 import psycopg
@@ -96,7 +97,7 @@ class GiveWorker(Worker[Give]):
             case "coroutine":
                 return _coroutine()
             case "generator":
-                return (one for one in ())
+                return (number for number in range(1))
             case "object":
                 return object()
             case other:
@@ -149,9 +150,11 @@ def notes(queue: Queue) -> list[str]:
 
 
 class WeakStore(Store):
-    """A store with guards taken out of its statements: what a promise rests on must be seen to carry it."""
+    """A store with guards taken out of its statements: what a promise rests on must be seen to
+    carry it.
+    """
 
-    removed: dict[str, tuple[str, str]] = {}
+    removed: Mapping[str, tuple[str, str]] = MappingProxyType({})
 
     def text(self, name: str) -> str:
         text = super().text(name)
@@ -171,7 +174,9 @@ def weaken(store: Store, name: str, guard: str, without: str = "") -> WeakStore:
 
 
 class Runner:
-    """A worker process in the hands of a test: its own row, its own connection, one statement at a time."""
+    """A worker process in the hands of a test: its own row, its own connection, one statement at a
+    time.
+    """
 
     def __init__(self, queue: Queue, *, lease_s: float = 60.0) -> None:
         self.queue = queue

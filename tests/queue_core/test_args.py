@@ -102,7 +102,7 @@ def test_a_kind_is_performed_by_one_worker_only() -> None:
 
 
 def test_a_function_becomes_a_worker_of_its_name() -> None:
-    @worker(queue="other", max_attempts=3, priority=1)
+    @worker(queue="other", max_attempts=3, priority=1)  # type: ignore[untyped-decorator]
     def send_mail(job: object) -> None:
         return None
 

@@ -187,7 +187,8 @@ def test_finished_jobs_are_counted_for_a_day(queue: Queue) -> None:
     insert(queue, Note("c"))
     execute(
         queue,
-        "UPDATE queue.job_history SET finished_at = now() - interval '25 hours' WHERE state = 'completed'",
+        "UPDATE queue.job_history SET finished_at = now() - interval '25 hours'"
+        " WHERE state = 'completed'",
     )
 
     assert queue.stats() == {"default": {"discarded": 1, "available": 1}}

@@ -118,7 +118,7 @@ def test_thousands_of_rows_are_one_call(queue: Queue) -> None:
 
 
 def test_function_workers_are_inserted_by_their_arguments(queue: Queue) -> None:
-    @worker(queue="other")
+    @worker(queue="other")  # type: ignore[untyped-decorator]
     def greet(job: object) -> None:
         return None
 

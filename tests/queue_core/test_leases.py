@@ -1,6 +1,7 @@
 """R1, R3, R5, R7: who may write about a job. Interleavings are forced on real connections.
 
-Each promise has its negative control: the guard is taken out of the statement and the promise must break.
+Each promise has its negative control: the guard is taken out of the statement and the promise must
+break.
 """
 
 from concurrent.futures import ThreadPoolExecutor
@@ -212,13 +213,14 @@ class TestWorkers:
         assert [row["id"] for row in rows] == [job_id]
 
     def test_without_key_share_the_reaper_overtakes_the_claim(self, queue: Queue) -> None:
-        """Negative control: the job is left executing under a worker that is gone, unseen by its release."""
+        """Negative control: the job is left executing under a worker that is gone, unseen by its
+        release.
+        """
         insert(queue, Note())
-        with runner(queue) as one, runner(queue) as reaper:
-            with one.connection.transaction():
-                one.claim(store=weaken(one.store, "claim_jobs", "FOR KEY SHARE"))
-                reaper.store.delete_workers(ids=[one.id])  # Does not wait.
-                seen = reaper.store.list_executing(worker_ids=[one.id], min_age_s=0.0, limit=10)
+        with runner(queue) as one, runner(queue) as reaper, one.connection.transaction():
+            one.claim(store=weaken(one.store, "claim_jobs", "FOR KEY SHARE"))
+            reaper.store.delete_workers(ids=[one.id])  # Does not wait.
+            seen = reaper.store.list_executing(worker_ids=[one.id], min_age_s=0.0, limit=10)
 
         assert seen == []
         assert jobs(queue)[0]["state"] == "executing"
@@ -446,7 +448,7 @@ def test_a_suspect_is_claimed_only_alone(queue: Queue) -> None:
     [(False, False, 0, 0), (True, True, 1, 1), (False, True, 0, 1)],
 )
 def test_a_release_charges_what_is_known(
-    queue: Queue, charged: bool, rescue: bool, attempt: int, rescues: int
+    queue: Queue, *, charged: bool, rescue: bool, attempt: int, rescues: int
 ) -> None:
     job_id = insert(queue, Note())
     with runner(queue) as one:

@@ -23,7 +23,7 @@ from queue_core.outcomes import Cancel, Discard, Error, Interrupted, Ok, RetryAf
         (Interrupted(), "available", True),
     ],
 )
-def test_each_outcome_has_its_verdict(outcome: object, state: str, refund: bool) -> None:
+def test_each_outcome_has_its_verdict(outcome: object, state: str, *, refund: bool) -> None:
     verdict = settle(1, 20, outcome)
 
     assert (verdict.state, verdict.refund) == (state, refund)

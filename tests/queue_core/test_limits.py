@@ -56,10 +56,9 @@ def test_without_the_lock_a_limit_of_one_is_two(queue: Queue) -> None:
     """Negative control: the second claim counts by a snapshot in which the first is not there."""
     fill(queue, 300)  # More than the first claim looks at and locks.
     settings = QueueSettings("default", global_limit=1)
-    with runner(queue) as first, runner(queue) as second:
-        with first.connection.transaction():
-            assert len(claim_inside(first, settings)) == 1
-            rows = claim_unlocked(second, settings)
+    with runner(queue) as first, runner(queue) as second, first.connection.transaction():
+        assert len(claim_inside(first, settings)) == 1
+        rows = claim_unlocked(second, settings)
 
     assert len(rows) == 1
 

@@ -1,4 +1,6 @@
-"""The state machine is one table: every SQL file names its moves, and what it does is compared with them."""
+"""The state machine is one table: every SQL file names its moves, and what it does is compared
+with them.
+"""
 
 import re
 from pathlib import Path
@@ -24,10 +26,7 @@ def moves_of(file: Path) -> list[str]:
 @pytest.mark.parametrize("file", FILES, ids=lambda file: file.name)
 def test_every_statement_opens_with_what_it_is_for(file: Path) -> None:
     lines = file.read_text().splitlines()
-    header = [
-        line
-        for line in lines[: next(at for at, one in enumerate(lines) if not one.startswith("--"))]
-    ]
+    header = lines[: next(at for at, one in enumerate(lines) if not one.startswith("--"))]
 
     assert 1 <= len(header) <= 7
     assert "Called by" in " ".join(header)
@@ -57,7 +56,8 @@ def test_the_states_in_a_statement_are_those_of_its_moves(file: Path) -> None:
     body = "\n".join(line for line in file.read_text().splitlines() if not line.startswith("--"))
     named = set(re.findall(r"'(\w+)'", body)) & {*UNFINISHED, *FINISHED}
     allowed = {state for move in moves_of(file) for side in MOVES[move] for state in side}
-    # 'completed' as the outcome of a run in job_attempts, 'executing' as what an operator must not touch.
+    # 'completed' as the outcome of a run in job_attempts, 'executing' as what an operator must not
+    # touch.
     assert named <= allowed | {"executing", "completed"}
 
 

@@ -3,11 +3,11 @@
 import pytest
 
 from queue_core import Job, Queue, Worker, control
+from queue_core.job import sessions_of
+from queue_core.lifecycle import JobState, Verdict, describe
 from queue_core.runtime.executor import Executor
 from queue_core.runtime.report import Report
 from queue_core.runtime.settler import Settler
-from queue_core.job import sessions_of
-from queue_core.lifecycle import Verdict, JobState, describe
 from queue_core.testing import drain_queue
 from tests.queue_core.support import (
     Give,

@@ -37,7 +37,7 @@ def test_fifty_concurrent_inserters_store_one_job(queue: Queue) -> None:
     chance = random.Random(7)
     fates = [chance.random() < 0.4 for _ in range(49)] + [False]
 
-    def run(rolls_back: bool) -> int | None:
+    def run(rolls_back: object) -> int | None:
         with queue.engine.connect() as connection:
             job_id = queue.insert(connection, Once("same")).id
             if rolls_back:
