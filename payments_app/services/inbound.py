@@ -86,7 +86,7 @@ def handle(session: Session, event_id: str, *, now: datetime) -> EventStatus:
     event.move("process" if found else "park")
     event.processed_at = now
     if not found:
-        log.warning("webhook_parked", event=event_id, type=event.type, object=event.object_id)
+        log.warning("webhook_parked", event_id=event_id, kind=event.type, subject=event.object_id)
     return event.status
 
 

@@ -443,34 +443,44 @@ CREATE INDEX payments_created_idx ON payments (created_at);
 CREATE INDEX customers_email_idx ON customers (lower(email));
 CREATE INDEX allocations_payment_id_idx ON allocations (payment_id);
 
--- Every change of a state passes here: it must be a legal move, and it leaves a row in the log.
--- Who acts is what the transaction said with set_config('app.actor', …, true).
-CREATE FUNCTION guard_and_log_state() RETURNS trigger LANGUAGE plpgsql AS $$
+-- Every change of a state passes here: it must be a legal move …
+CREATE FUNCTION guard_state() RETURNS trigger LANGUAGE plpgsql AS $$
 DECLARE
     machine text := TG_ARGV[0];
     subject text := to_jsonb(NEW) ->> TG_ARGV[1];
     old_state text := CASE WHEN TG_OP = 'UPDATE' THEN to_jsonb(OLD) ->> 'status' ELSE '' END;
     new_state text := NEW.status;
 BEGIN
-    IF old_state = new_state THEN
-        RETURN NEW;
-    END IF;
     PERFORM 1 FROM legal_moves m
-    WHERE m.aggregate = machine AND m.from_state = old_state AND m.to_state = new_state;
+    WHERE old_state = new_state
+       OR (m.aggregate = machine AND m.from_state = old_state AND m.to_state = new_state)
+    LIMIT 1;
     IF NOT FOUND THEN
         RAISE EXCEPTION 'illegal move of % %: % -> %', machine, subject, old_state, new_state
             USING ERRCODE = 'check_violation', CONSTRAINT = machine || '_legal_move';
     END IF;
-    INSERT INTO transition_log
-        (aggregate, aggregate_id, from_state, to_state, actor, job_id, request_id, reason)
-    VALUES (
-        machine, subject, nullif(old_state, ''), new_state,
-        nullif(current_setting('app.actor', true), ''),
-        nullif(current_setting('app.job_id', true), '')::bigint,
-        nullif(current_setting('app.request_id', true), ''),
-        nullif(current_setting('app.reason', true), '')
-    );
     RETURN NEW;
+END $$;
+
+-- … and leaves a row in the log. After the fact: an INSERT … ON CONFLICT DO NOTHING that inserted
+-- nothing has called the BEFORE trigger, too. Who acts is what the transaction said with
+-- set_config('app.actor', …, true).
+CREATE FUNCTION log_state() RETURNS trigger LANGUAGE plpgsql AS $$
+DECLARE
+    old_state text := CASE WHEN TG_OP = 'UPDATE' THEN to_jsonb(OLD) ->> 'status' END;
+BEGIN
+    IF old_state IS DISTINCT FROM NEW.status THEN
+        INSERT INTO transition_log
+            (aggregate, aggregate_id, from_state, to_state, actor, job_id, request_id, reason)
+        VALUES (
+            TG_ARGV[0], to_jsonb(NEW) ->> TG_ARGV[1], old_state, NEW.status,
+            nullif(current_setting('app.actor', true), ''),
+            nullif(current_setting('app.job_id', true), '')::bigint,
+            nullif(current_setting('app.request_id', true), ''),
+            nullif(current_setting('app.reason', true), '')
+        );
+    END IF;
+    RETURN NULL;
 END $$;
 
 CREATE FUNCTION refuse_change() RETURNS trigger LANGUAGE plpgsql AS $$
@@ -532,20 +542,34 @@ BEGIN
     RETURN NEW;
 END $$;
 
-CREATE TRIGGER guard_and_log_state BEFORE INSERT OR UPDATE OF status ON invoices
-    FOR EACH ROW EXECUTE FUNCTION guard_and_log_state('invoice', 'id');
-CREATE TRIGGER guard_and_log_state BEFORE INSERT OR UPDATE OF status ON payments
-    FOR EACH ROW EXECUTE FUNCTION guard_and_log_state('payment', 'id');
-CREATE TRIGGER guard_and_log_state BEFORE INSERT OR UPDATE OF status ON payment_attempts
-    FOR EACH ROW EXECUTE FUNCTION guard_and_log_state('payment_attempt', 'id');
-CREATE TRIGGER guard_and_log_state BEFORE INSERT OR UPDATE OF status ON gateway_requests
-    FOR EACH ROW EXECUTE FUNCTION guard_and_log_state('gateway_request', 'id');
-CREATE TRIGGER guard_and_log_state BEFORE INSERT OR UPDATE OF status ON refunds
-    FOR EACH ROW EXECUTE FUNCTION guard_and_log_state('refund', 'id');
-CREATE TRIGGER guard_and_log_state BEFORE INSERT OR UPDATE OF status ON email_deliveries
-    FOR EACH ROW EXECUTE FUNCTION guard_and_log_state('email_delivery', 'id');
-CREATE TRIGGER guard_and_log_state BEFORE INSERT OR UPDATE OF status ON inbound_events
-    FOR EACH ROW EXECUTE FUNCTION guard_and_log_state('inbound_event', 'event_id');
+CREATE TRIGGER guard_state BEFORE INSERT OR UPDATE OF status ON invoices
+    FOR EACH ROW EXECUTE FUNCTION guard_state('invoice', 'id');
+CREATE TRIGGER log_state AFTER INSERT OR UPDATE OF status ON invoices
+    FOR EACH ROW EXECUTE FUNCTION log_state('invoice', 'id');
+CREATE TRIGGER guard_state BEFORE INSERT OR UPDATE OF status ON payments
+    FOR EACH ROW EXECUTE FUNCTION guard_state('payment', 'id');
+CREATE TRIGGER log_state AFTER INSERT OR UPDATE OF status ON payments
+    FOR EACH ROW EXECUTE FUNCTION log_state('payment', 'id');
+CREATE TRIGGER guard_state BEFORE INSERT OR UPDATE OF status ON payment_attempts
+    FOR EACH ROW EXECUTE FUNCTION guard_state('payment_attempt', 'id');
+CREATE TRIGGER log_state AFTER INSERT OR UPDATE OF status ON payment_attempts
+    FOR EACH ROW EXECUTE FUNCTION log_state('payment_attempt', 'id');
+CREATE TRIGGER guard_state BEFORE INSERT OR UPDATE OF status ON gateway_requests
+    FOR EACH ROW EXECUTE FUNCTION guard_state('gateway_request', 'id');
+CREATE TRIGGER log_state AFTER INSERT OR UPDATE OF status ON gateway_requests
+    FOR EACH ROW EXECUTE FUNCTION log_state('gateway_request', 'id');
+CREATE TRIGGER guard_state BEFORE INSERT OR UPDATE OF status ON refunds
+    FOR EACH ROW EXECUTE FUNCTION guard_state('refund', 'id');
+CREATE TRIGGER log_state AFTER INSERT OR UPDATE OF status ON refunds
+    FOR EACH ROW EXECUTE FUNCTION log_state('refund', 'id');
+CREATE TRIGGER guard_state BEFORE INSERT OR UPDATE OF status ON email_deliveries
+    FOR EACH ROW EXECUTE FUNCTION guard_state('email_delivery', 'id');
+CREATE TRIGGER log_state AFTER INSERT OR UPDATE OF status ON email_deliveries
+    FOR EACH ROW EXECUTE FUNCTION log_state('email_delivery', 'id');
+CREATE TRIGGER guard_state BEFORE INSERT OR UPDATE OF status ON inbound_events
+    FOR EACH ROW EXECUTE FUNCTION guard_state('inbound_event', 'event_id');
+CREATE TRIGGER log_state AFTER INSERT OR UPDATE OF status ON inbound_events
+    FOR EACH ROW EXECUTE FUNCTION log_state('inbound_event', 'event_id');
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger_postings
     FOR EACH STATEMENT EXECUTE FUNCTION refuse_change();
 CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON ledger_transfers
