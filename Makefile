@@ -5,9 +5,10 @@ VENV := .venv/bin
 
 .PHONY: run test test-full check bench demo clean install install-test
 
-# exec: TERM sent to make reaches the tree itself, not a shell in between.
+# exec: TERM sent to make reaches the tree itself, not a shell in between; and the tree is told whose
+# death is its own.
 run: install
-	@exec $(VENV)/python -m flask --app "payments_app:create_app(edges=False)" run-all
+	@RUN_PARENT_PID=$$PPID exec $(VENV)/python -m flask --app "payments_app:create_app(edges=False)" run-all
 
 test: install-test
 	@exec $(VENV)/python -m pytest -n auto --maxprocesses 8 --dist loadgroup

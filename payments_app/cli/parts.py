@@ -21,6 +21,8 @@ BACKOFF_FIRST_S = 0.5
 BACKOFF_MAX_S = 30.0
 # A part that ran this long was well: its next death is a new story, not the old one going on.
 WELL_AFTER_S = 30.0
+# The guard kills at the end of the grace; this much later we do.
+KILL_SLACK_S = 0.25
 
 Say = Callable[[str, str], None]
 
@@ -103,7 +105,7 @@ class Part:
             return
         process.terminate()
         with contextlib.suppress(subprocess.TimeoutExpired):
-            process.wait(self.grace_s + 0.5)
+            process.wait(self.grace_s + KILL_SLACK_S)
         # Also when the guard has ended: it may have been killed while its part was not.
         self.kill()
         process.wait()

@@ -37,7 +37,7 @@ TICK_S = 0.25
 DATABASE_CHECK_S = 2.0
 READY_TIMEOUT_S = 30.0
 # Together below the 10 s in which Ctrl-C must have ended everything.
-WEB_GRACE_S, WORKERS_GRACE_S, GATEWAY_GRACE_S, SEED_GRACE_S = 3.5, 3.5, 1.0, 1.0
+WEB_GRACE_S, WORKERS_GRACE_S, GATEWAY_GRACE_S, SEED_GRACE_S = 2.5, 3.0, 0.75, 0.75
 # Each open event stream holds a thread, so there are more threads than a page needs.
 WEB_THREADS = 32
 
@@ -193,7 +193,7 @@ def _gunicorn(config: Config) -> list[str]:
     return [
         *(sys.executable, "-m", "gunicorn", "--bind", f"{host}:{config.port}"),
         *("--worker-class", "gthread", "--threads", str(WEB_THREADS)),
-        *("--graceful-timeout", "3", "--no-control-socket"),
+        *("--graceful-timeout", "2", "--no-control-socket"),
         "payments_app:create_app()",
     ]
 

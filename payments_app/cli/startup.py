@@ -28,12 +28,14 @@ PARENT_CHECK_S = 0.25
 
 
 class StopRequest:
-    """Set by INT, TERM or HUP, and when the `make` that started us is gone."""
+    """Set by INT, TERM or HUP, and when the process of RUN_PARENT_PID no longer is our parent."""
 
     def __init__(self) -> None:
         self._requested = threading.Event()
-        # `make` passes this variable on. Without it a parent may leave, as a shell does after `&`.
-        self._parent = os.getppid() if "MAKELEVEL" in os.environ else None
+        # Given by the Makefile, so that a make that died while we were starting is noticed as well.
+        # Without it a parent may leave, as a shell does after `&`.
+        parent = os.environ.get("RUN_PARENT_PID", "")
+        self._parent = int(parent) if parent.isdecimal() else None
         self.on_second: Callable[[], None] = lambda: None
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, self._on_signal)

@@ -27,7 +27,7 @@ USER = "payments"
 DATABASE = "payments"
 START_TIMEOUT_S = 60
 # Past this, sessions that do not let go are cut off: `make run` promises an end within 10 s.
-STOP_TIMEOUT_S = 4
+STOP_TIMEOUT_S = 2
 # A port found free may be taken before the server binds it; orphans of a killed server need a
 # moment to let go of its shared memory.
 START_TRIES = 5
