@@ -7,6 +7,7 @@ it once. No transaction is open while a server thinks. Recording needs no lease:
 
 from dataclasses import replace
 from pathlib import Path
+from typing import assert_never
 
 from payments_app import clock
 from payments_app.documents import pdf
@@ -85,3 +86,5 @@ class EmailSender(Worker[SendEmail]):
                 case Refused(reason):
                     emails.record_bounced(session, job.args.delivery_id, reason=reason)
                     return Cancel(reason)
+                case _:
+                    assert_never(answer)

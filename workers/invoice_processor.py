@@ -63,8 +63,7 @@ class InvoiceProcessor(Worker[FinalizeInvoice]):
             act_as(session, ACTOR, job_id=job.id)
             now = clock.now(session)
             invoice = invoices.finalize(session, job.args.invoice_id, now=now)
-            if invoice.document is None:
-                raise AssertionError(f"{invoice.id} has a number and no document")
+            assert invoice.document, f"{invoice.id} has a number and no document"
             return Numbered(
                 invoice_id=invoice.id,
                 document=invoice.document,

@@ -24,8 +24,10 @@ def invoice_document(
 ) -> Frozen:
     """All that the PDF of an invoice needs. The invoice has its number and its dates."""
     issued, due, at = invoice.issue_date, invoice.due_date, invoice.finalized_at
-    if invoice.number is None or issued is None or due is None or at is None:
-        raise AssertionError(f"{invoice.id} is frozen before it is numbered and dated")
+    assert invoice.number, f"{invoice.id} is frozen before it is numbered"
+    assert issued, f"{invoice.id} is frozen before it is dated"
+    assert due, f"{invoice.id} is frozen without a due date"
+    assert at, f"{invoice.id} is frozen before it is finalised"
     return {
         "format": FORMAT,
         "kind": "invoice",
@@ -63,8 +65,9 @@ def invoice_document(
 
 def credit_note_document(note: CreditNote, invoice: Invoice) -> Frozen:
     """All that the PDF of a credit note needs: nothing in it can change once it is issued."""
-    if note.number is None or note.issued_at is None or invoice.document is None:
-        raise AssertionError(f"{note.id} is frozen before it is numbered")
+    assert note.number, f"{note.id} is frozen before it is numbered"
+    assert note.issued_at, f"{note.id} is frozen before it is issued"
+    assert invoice.document, f"{note.id} belongs to an invoice that was never sent"
     return {
         "format": FORMAT,
         "kind": "credit_note",
@@ -85,8 +88,8 @@ def credit_note_document(note: CreditNote, invoice: Invoice) -> Frozen:
 
 def receipt_document(payment: Payment, invoice: Invoice) -> Frozen:
     """All that the PDF of a receipt needs: what was captured, once, and for what."""
-    if payment.finished_at is None or invoice.document is None:
-        raise AssertionError(f"{payment.id} has no receipt: it is not completed")
+    assert payment.finished_at, f"{payment.id} has no receipt: it is not completed"
+    assert invoice.document, f"{payment.id} belongs to an invoice that was never sent"
     return {
         "format": FORMAT,
         "kind": "receipt",

@@ -52,6 +52,13 @@ def test_a_receipt_names_payment_charge_and_invoice(receipt):
         assert said in text
 
 
+def test_a_receipt_without_a_known_charge_names_the_payment_alone(receipt):
+    text = text_of(pdf.render({**receipt, "charge_id": ""}))
+
+    assert "pay_1" in text
+    assert "Charge" not in text
+
+
 def test_rendering_twice_gives_identical_bytes(invoice, credit_note, receipt):
     for document in (invoice.document, credit_note, receipt):
         assert pdf.render(document) == pdf.render(document)

@@ -50,6 +50,7 @@ def test_adding_and_taking_away_are_exact(a, b, code):
 
     assert total.minor == a + b
     assert total - Money(b, code) == Money(a, code)
+    assert -total == Money(-a - b, code)
 
 
 @pytest.mark.parametrize(

@@ -125,6 +125,13 @@ def test_a_bounced_mail_is_sent_again_only_when_a_person_asks(session, queued):
     assert emails.claim(session, queued.id) is not None
 
 
+def test_a_queued_mail_that_somebody_asks_for_keeps_its_one_job(session, queued):
+    emails.send_again(session, queued.id)
+
+    assert queued.status is EmailStatus.QUEUED
+    assert jobs(session) == 1
+
+
 def test_a_sent_mail_cannot_be_sent_again(session, queued):
     emails.claim(session, queued.id)
     emails.record_sent(session, queued.id, now=NOW)

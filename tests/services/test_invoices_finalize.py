@@ -8,12 +8,19 @@ import pytest
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 
-from payments_app.domain.errors import Invalid, InvalidAmount, InvalidTransition, NotFound
+from payments_app.domain.errors import (
+    Invalid,
+    InvalidAmount,
+    InvalidTransition,
+    NotFound,
+    VersionConflict,
+)
 from payments_app.domain.invoice import Invoice, InvoiceStatus
 from payments_app.domain.ledger import LedgerPosting, LedgerTransfer
 from payments_app.services import customers, invoices
 from payments_app.services.invoices import LineDraft
 from tests.support.business import NOW, a_customer, an_open_invoice
+from tests.support.locks import wait_for_a_lock
 
 
 def a_draft(session, *lines, **changes) -> Invoice:
@@ -199,6 +206,36 @@ def test_the_public_link_opens_until_a_quarter_after_the_due_date(session):
 def test_the_link_of_a_draft_opens_nothing(session):
     with pytest.raises(NotFound):
         invoices.by_token(session, a_draft(session).public_token, now=NOW)
+
+
+def test_a_draft_given_to_another_customer_at_that_moment_is_refused_and_can_be_asked_again(
+    sessions,
+):
+    with sessions.begin() as session:
+        draft, other = a_draft(session), a_customer(session, name="Bob Ltd")
+    refusals = []
+
+    def ask() -> None:
+        try:
+            with sessions.begin() as session:
+                invoices.request_finalize(session, draft.id, now=NOW)
+        except VersionConflict as refusal:
+            refusals.append(refusal)
+
+    thread = threading.Thread(target=ask)
+    with sessions() as editor:
+        invoices.change_draft(
+            editor, draft.id, customer_id=other.id, currency="USD",
+            lines=[LineDraft("Work", Decimal(1), 500, Decimal(0))], now=NOW,
+        )  # fmt: skip
+        thread.start()
+        wait_for_a_lock(sessions)
+        editor.commit()
+    thread.join(20)
+
+    assert len(refusals) == 1
+    with sessions.begin() as session:
+        invoices.request_finalize(session, draft.id, now=NOW)
 
 
 def test_two_jobs_at_once_give_one_number(sessions):

@@ -7,18 +7,7 @@ from sqlalchemy import text
 
 from payments_app.services import numbering
 from payments_app.services.numbering import Series
-from tests.support.waiting import wait_until
-
-_WAITING = text(
-    "SELECT count(*) FROM pg_stat_activity"
-    " WHERE datname = current_database() AND wait_event_type = 'Lock'"
-)
-
-
-def _waiting(sessions) -> int:
-    # A transaction each time: within one, pg_stat_activity does not change.
-    with sessions.begin() as session:
-        return int(session.scalar(_WAITING))
+from tests.support.locks import wait_for_a_lock
 
 
 def test_numbers_carry_their_series_and_six_digits(session):
@@ -54,7 +43,7 @@ def test_the_second_taker_waits_and_then_continues_without_a_gap(sessions, first
         first.begin()
         numbering.take(first, Series.INVOICE)
         thread.start()
-        wait_until(lambda: _waiting(sessions) == 1)
+        wait_for_a_lock(sessions)
         assert second == []
         (first.commit if first_commits else first.rollback)()
     thread.join(10)

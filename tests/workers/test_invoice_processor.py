@@ -1,5 +1,6 @@
 """Sending an invoice: one number, one posting, one document, one mail, wherever it crashes."""
 
+import threading
 from decimal import Decimal
 
 import pytest
@@ -14,9 +15,10 @@ from payments_app.domain.transition import Transition
 from payments_app.jobs import FinalizeInvoice, SendEmail
 from payments_app.services import customers, documents, invoices
 from payments_app.services.invoices import LineDraft
-from queue_core import Cancel, LeaseLost
+from queue_core import Cancel, Error, LeaseLost
 from tests.support import performing
 from tests.support.business import a_customer
+from tests.support.locks import wait_for_a_lock
 from tests.support.perform_once import killed_at
 from workers.invoice_processor import InvoiceProcessor
 
@@ -161,6 +163,25 @@ def test_a_draft_voided_or_deleted_before_its_job_ran_is_left_alone(sessions, en
     with sessions() as session:
         assert session.scalar(select(func.count()).select_from(Invoice)) == 1
         assert session.scalar(select(NumberSeries.next_value).filter_by(name="invoice")) == 1
+
+
+def test_a_draft_that_changes_hands_while_its_job_starts_is_looked_at_again(
+    sessions, engine, invoice_id
+):
+    outcomes = []
+    job = performing.claim(engine, FinalizeInvoice)
+    thread = threading.Thread(target=lambda: outcomes.append(WORKER.perform(job)))
+    with sessions() as editor:
+        other = a_customer(editor, name="Bob Ltd").id
+        editor.execute(text("UPDATE invoices SET customer_id = :other"), {"other": other})
+        thread.start()
+        wait_for_a_lock(sessions)
+        editor.commit()
+    thread.join(20)
+
+    assert isinstance(outcomes[0], Error)
+    WORKER.perform(job)
+    assert_sent_once(sessions, engine, invoice_id)
 
 
 def test_an_invoice_voided_after_its_number_is_not_mailed(sessions, engine, invoice_id):

@@ -125,8 +125,7 @@ def _post(session: Session, invoice: Invoice, totals: Totals) -> None:
 def _number(
     session: Session, invoice: Invoice, customer: Customer, totals: Totals, now: datetime
 ) -> None:
-    if invoice.due_date is None:
-        raise AssertionError(f"{invoice.id} is finalised without a due date")
+    assert invoice.due_date, f"{invoice.id} is finalised without a due date"
     invoice.move("finalize")
     invoice.finalized_at = now
     invoice.public_token_expires_at = link_expires_at(invoice.due_date)
