@@ -6,7 +6,7 @@ from typing import Any
 
 from payments_app.gateway.port import Gateway
 from payments_app.gateway.settlement_report import SettlementReports
-from payments_app.jobs import SweepPayments
+from payments_app.jobs import Reconcile, SweepPayments
 from queue_core import Cron, Worker
 from workers.credit_note_issuer import CreditNoteIssuer
 from workers.email_sender import EmailSender
@@ -19,7 +19,11 @@ from workers.refund_processor import RefundProcessor
 from workers.sweeper import Sweeper
 
 # Missed minutes need no making up: the next sweep sees everything that they would have seen.
-CRON = (Cron("sweep", "* * * * *", SweepPayments(), catch_up="none"),)
+CRON = (
+    Cron("sweep", "* * * * *", SweepPayments(), catch_up="none"),
+    # At night; a night that was missed is made up for once.
+    Cron("reconcile", "30 3 * * *", Reconcile(), catch_up="last"),
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

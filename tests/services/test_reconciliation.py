@@ -25,6 +25,7 @@ from payments_app.gateway.stripe_adapter import StripeGateway
 from payments_app.services import payments, reconciliation
 from payments_app.services.reconciliation.holdings import PaymentHeld, RefundHeld
 from tests.support.business import NOW
+from tests.support.forgetting import forget_the_capture
 from tests.support.settled_world import SettledWorld, settle
 from tests.support.simulator import Simulator
 from workers.reconciler import Summary, reconcile
@@ -182,28 +183,6 @@ def breaks(sessions) -> dict[str, ReconciliationBreak]:
     return {str(each.kind): each for each in rows}
 
 
-FORGET_THE_CAPTURE = """
-UPDATE payments SET status = 'failed', captured_minor = 0 WHERE id = :id;
-DELETE FROM allocations WHERE payment_id = :id;
-DELETE FROM ledger_transfers
-WHERE posting_id IN (SELECT id FROM ledger_postings WHERE source_id = :id);
-DELETE FROM ledger_postings WHERE source_id = :id;
-UPDATE invoices SET status = 'open', allocated_minor = 0, paid_at = NULL
-WHERE id = (SELECT invoice_id FROM payments WHERE id = :id)
-"""
-
-
-def hold_as_failed(sessions, payment_id: str) -> None:
-    """The row of a captured payment as a processor without a fence would have left it.
-
-    Only a superuser who switches the guards off can do that: our own code cannot.
-    """
-    with sessions.begin() as session:
-        session.execute(text("SET LOCAL session_replication_role = replica"))
-        for statement in FORGET_THE_CAPTURE.split(";"):
-            session.execute(text(statement), {"id": payment_id})
-
-
 def test_books_that_agree_leave_no_break(sessions, run):
     summary = run()
 
@@ -213,7 +192,7 @@ def test_books_that_agree_leave_no_break(sessions, run):
 
 
 def test_a_captured_payment_held_as_failed_is_completed_with_an_alarm(sessions, run, world, capfd):
-    hold_as_failed(sessions, world.paid)
+    forget_the_capture(sessions, world.paid)
 
     summary = run()
 
@@ -231,7 +210,7 @@ def test_a_captured_payment_held_as_failed_is_completed_with_an_alarm(sessions, 
 
 
 def test_a_repair_without_an_answer_waits_for_the_next_run(sessions, run, world, simulator):
-    hold_as_failed(sessions, world.paid)
+    forget_the_capture(sessions, world.paid)
     simulator.faults([{"match": {"op": "get_intent"}, "do": "drop", "times": 1}])
 
     silent = run()
