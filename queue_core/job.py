@@ -101,7 +101,6 @@ class Job(Generic[A]):
                     f"job {self.id}: lease {self.lease} was lost; its effects are rolled back"
                 )
         self._run.completed = True
-        checkpoints.reach("complete.committed")
 
     def complete(self, session: "Session | sqlalchemy.Connection") -> bool:
         """Completes the job in this transaction; False when the lease was lost. Facts are kept
@@ -122,6 +121,7 @@ class Job(Generic[A]):
         # in history.
         if not session.in_nested_transaction():
             self._run.completed = True
+            checkpoints.reach("complete.committed")
 
     def _new_session(self) -> Session:
         if self._sessions is None:

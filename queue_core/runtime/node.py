@@ -30,7 +30,8 @@ from queue_core.runtime.leader import Leader
 from queue_core.runtime.listener import Listener
 from queue_core.runtime.options import RuntimeOptions
 from queue_core.runtime.orders import Orders
-from queue_core.runtime.producer import Item, Producer
+from queue_core.runtime.producer import Producer
+from queue_core.runtime.report import Item
 from queue_core.store import Store
 
 PULSE_S = 0.25

@@ -23,7 +23,7 @@ from queue_core.runtime.limits import send_claim
 from queue_core.runtime.link import Link
 from queue_core.runtime.options import RuntimeOptions
 from queue_core.runtime.orders import Orders, read_orders
-from queue_core.runtime.report import Report
+from queue_core.runtime.report import Item, Report, Wake
 from queue_core.runtime.settler import Settler
 from queue_core.store import Store
 
@@ -39,9 +39,6 @@ STUCK_S = 1.0
 # Told to end at once while the database is away: so many reconnects, then the supervisor gives our
 # jobs back.
 GIVE_UP_TRIES = 3
-
-Wake = frozenset[str]
-Item = Report | Wake
 
 
 class Producer:

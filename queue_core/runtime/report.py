@@ -26,3 +26,8 @@ class Report:
     @property
     def error_json(self) -> str | None:
         return None if self.verdict.error is None else json.dumps(self.verdict.error)
+
+
+# What arrives in the producer's inbox: a result, or names of queues (orders begin with "!").
+Wake = frozenset[str]
+Item = Report | Wake
