@@ -60,14 +60,14 @@ _EVENTS = text(
         SELECT * FROM transition_log
         WHERE aggregate IN ('invoice', 'payment', 'refund')
           AND to_state NOT IN ('draft', 'pending', 'processing', 'requested')
-        ORDER BY id DESC LIMIT 10
+        ORDER BY id DESC LIMIT 50
     ) AS l
     LEFT JOIN invoices i ON l.aggregate = 'invoice' AND i.id = l.aggregate_id
     LEFT JOIN payments p ON l.aggregate = 'payment' AND p.id = l.aggregate_id
     LEFT JOIN refunds r ON l.aggregate = 'refund' AND r.id = l.aggregate_id
     LEFT JOIN payments rp ON rp.id = r.payment_id
     LEFT JOIN customers c ON c.id = coalesce(i.customer_id, p.customer_id, rp.customer_id)
-    ORDER BY l.id DESC
+    ORDER BY l.at DESC, l.id DESC LIMIT 10
     """
 )
 _STEPS = text(

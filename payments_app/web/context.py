@@ -66,7 +66,7 @@ def _navigation() -> dict[str, list[tuple[str, str, str | None]]]:
 
 
 def _current(endpoint: str) -> str | None:
-    """ "page" on the list itself, "true" on the pages below it."""
+    """The list itself is the current "page"; on pages below it its link is "true"."""
     if request.endpoint == endpoint:
         return "page"
     root = url_for(endpoint)

@@ -1,4 +1,4 @@
-"""How values are written on pages: money, moments, ids. Formatting only; arithmetic is elsewhere."""
+"""How values are written on pages: money, moments, ids. No arithmetic happens here."""
 
 from datetime import UTC, date, datetime
 from decimal import Decimal
@@ -19,6 +19,7 @@ def register(app: Flask) -> None:
         when=when,
         instant=instant,
         day=day,
+        iso_day=iso_day,
         plain_number=plain_number,
         short_id=short_id,
     )
@@ -50,6 +51,11 @@ def day(value: date | datetime | None) -> str:
     if value is None:
         return "—"
     return format_date(value, format="medium", locale="en_US")
+
+
+def iso_day(value: str) -> str:
+    """A date as documents keep it: "2026-11-23" → "Nov 23, 2026"."""
+    return day(date.fromisoformat(value))
 
 
 def plain_number(value: Decimal) -> str:

@@ -43,7 +43,7 @@ def register(app: Flask) -> None:
 
 
 def check() -> Response | None:
-    """Refuse with 401 (or the sign-in page), 403, or a CSRF error; None lets the request through."""
+    """Refuse with 401 (or the sign-in page), 403 or a CSRF error; None lets it through."""
     if request.endpoint == "static" or request.path.startswith(OTHER_DOORS):
         return None
     g.person = _recognise()

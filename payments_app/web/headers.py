@@ -22,7 +22,7 @@ YEAR_S = 365 * 24 * 3600
 class PageSession(SecureCookieSessionInterface):
     """The signed cookie travels over https only, unless the page itself came over http."""
 
-    def get_cookie_secure(self, app: Flask) -> bool:
+    def get_cookie_secure(self, app: Flask) -> bool:  # noqa: ARG002 - the framework passes it
         return request.is_secure
 
 

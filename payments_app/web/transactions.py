@@ -1,6 +1,6 @@
 """Where pages meet the database: one short transaction per request, opened here and nowhere else.
 
-A read writes nothing; a write says who acts, so that every row of the transition log names a person.
+A read writes nothing; a write says who acts, so every row of the transition log names a person.
 ``g.now`` is the database's time in that transaction: what "overdue" and "2 min ago" mean on a page.
 """
 

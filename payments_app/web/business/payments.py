@@ -15,6 +15,7 @@ from payments_app.web.live import answer
 from payments_app.web.pages import Page, page_number, search, tab, with_page
 from payments_app.web.permissions import Permission, requires
 from payments_app.web.sentences import about_payment
+from payments_app.web.timeline import drawn
 from payments_app.web.transactions import reading, writing
 
 
@@ -93,7 +94,7 @@ def _shown(db: Session, payment: Payment) -> dict[str, object]:
         "facts": facts,
         "open_refund": open_refund,
         "sentence": about_payment(payment, facts.state),
-        "rows": payment_timeline(db, payment.id),
+        "rows": list(drawn(payment_timeline(db, payment.id))),
         "seen": payment_pages.seen(db, payment),
         "is_moving": not payment.is_final or open_refund is not None,
     }

@@ -98,7 +98,8 @@ def _reason(form: Form) -> str | None:
 
 
 def _tell(form: Form, error: DomainError) -> None:
-    if isinstance(error, RefundExceedsPayment) or (isinstance(error, Invalid) and error.field == "amount_minor"):
+    about_amount = isinstance(error, Invalid) and error.field == "amount_minor"
+    if about_amount or isinstance(error, RefundExceedsPayment):
         form.refuse("amount", str(error))
     else:
         form.take(error)

@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from werkzeug.exceptions import NotFound
 from werkzeug.wrappers import Response
 
+from payments_app.web.filters import short_id
 from payments_app.web.operations.blueprint import bp
 from payments_app.web.pages import Page
 from payments_app.web.permissions import Permission, requires
@@ -15,6 +16,7 @@ from payments_app.web.transactions import reading, signed_in, writing
 from queue_core import control
 
 PAGE_SIZE = 50
+ABOUT_LENGTH_MAX = 80
 ALL_STATES = (
     *("available", "scheduled", "executing", "retryable", "suspended"),
     *("completed", "cancelled", "discarded"),
@@ -105,10 +107,16 @@ def recent_jobs(
     """Newest first, each with a line about what it is for."""
     found = control.list_jobs(db, which, limit=limit, before_id=before_id)
     for row in found:
-        row["about"] = ", ".join(f"{name} {value}" for name, value in row["args"].items())[:120]
+        row["about"] = about(row["args"])
         row["link"] = _link(row["args"])
         row["last_error"] = error_words(row["errors"][-1]) if row["errors"] else None
     return found
+
+
+def about(args: dict[str, Any]) -> str:
+    """What a job is for, in one line: ``payment pay_…2bb4c1cf``."""
+    words = (f"{name.removesuffix('_id')} {short_id(str(value))}" for name, value in args.items())
+    return ", ".join(words)[:ABOUT_LENGTH_MAX]
 
 
 def error_words(error: Any) -> str:  # noqa: ANN401 - JSON
