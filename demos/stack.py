@@ -7,12 +7,10 @@ nothing behind.
 
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -21,6 +19,7 @@ import requests
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session, sessionmaker
 
+from demos.ground import answers, free_ports, http_session
 from payments_app.cli.db import upgrade
 from payments_app.cli.parts import Lifeline, Part
 from payments_app.db import make_engine
@@ -204,34 +203,6 @@ class Stack:
         self.log.append(f"{name:<8}│ {line}")
 
 
-def http_session() -> requests.Session:
-    """Connections to this machine for many threads; a user's proxy settings are none of ours."""
-    made = requests.Session()
-    made.trust_env = False
-    made.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=100))
-    return made
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports of this machine that nobody listens on, different ones."""
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()
-
-
-def answers(url: str) -> bool:
-    try:
-        with http_session() as session:
-            return session.get(url, timeout=5).status_code == 200
-    except requests.RequestException:
-        return False
-
-
 def wait_for(fact: Callable[[], object], what: str, stack: Stack) -> None:
     """Wait until a part answers; TimeoutError with the log's end when it ends first, or never."""
     deadline = time.monotonic() + READY_TIMEOUT_S
@@ -240,15 +211,3 @@ def wait_for(fact: Callable[[], object], what: str, stack: Stack) -> None:
             log = "\n".join(stack.log[-30:])
             raise TimeoutError(f"{what} did not start within {READY_TIMEOUT_S:g} s:\n{log}")
         time.sleep(0.05)
-
-
-@contextmanager
-def scratch_database(folder: Path) -> Iterator[str]:
-    """An embedded PostgreSQL in ``folder``, removed at the end."""
-    from payments_app import embedded_postgres
-
-    try:
-        with embedded_postgres.server(folder) as url:
-            yield url
-    finally:
-        embedded_postgres.remove(folder)

@@ -1,0 +1,48 @@
+"""What a stack stands on: free ports, a scratch database, connections to this machine."""
+
+import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import requests
+
+from payments_app import embedded_postgres
+
+
+def http_session() -> requests.Session:
+    """Connections to this machine for many threads; a user's proxy settings are none of ours."""
+    made = requests.Session()
+    made.trust_env = False
+    made.mount("http://", requests.adapters.HTTPAdapter(pool_maxsize=100))
+    return made
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of this machine that nobody listens on, different ones."""
+    probes = [socket.socket() for _ in range(count)]
+    try:
+        for probe in probes:
+            probe.bind(("127.0.0.1", 0))
+        return [probe.getsockname()[1] for probe in probes]
+    finally:
+        for probe in probes:
+            probe.close()
+
+
+def answers(url: str) -> bool:
+    try:
+        with http_session() as session:
+            return session.get(url, timeout=5).status_code == 200
+    except requests.RequestException:
+        return False
+
+
+@contextmanager
+def scratch_database(folder: Path) -> Iterator[str]:
+    """An embedded PostgreSQL in ``folder``, removed at the end."""
+    try:
+        with embedded_postgres.server(folder) as url:
+            yield url
+    finally:
+        embedded_postgres.remove(folder)
