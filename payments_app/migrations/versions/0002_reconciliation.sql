@@ -32,5 +32,7 @@ INSERT INTO legal_moves (aggregate, from_state, to_state) VALUES
     ('reconciliation_break', 'open', 'resolved'),
     ('reconciliation_break', 'resolved', 'open');
 
-CREATE TRIGGER guard_and_log_state BEFORE INSERT OR UPDATE OF status ON reconciliation_breaks
-    FOR EACH ROW EXECUTE FUNCTION guard_and_log_state('reconciliation_break', 'id');
+CREATE TRIGGER guard_state BEFORE INSERT OR UPDATE OF status ON reconciliation_breaks
+    FOR EACH ROW EXECUTE FUNCTION guard_state('reconciliation_break', 'id');
+CREATE TRIGGER log_state AFTER INSERT OR UPDATE OF status ON reconciliation_breaks
+    FOR EACH ROW EXECUTE FUNCTION log_state('reconciliation_break', 'id');
