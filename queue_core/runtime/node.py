@@ -9,6 +9,7 @@ it starts nothing and asks running jobs to stop, but still offers finished resul
 the fence in the database knows whether they are late.
 """
 
+import itertools
 import os
 import queue
 import signal
@@ -69,18 +70,7 @@ class Node:
             may_start=self._is_trusted,
         )
         inbox: queue.SimpleQueue[Item] = queue.SimpleQueue()
-        slots = iter(range(10**9))
-        self._lanes = {
-            settings.name: Lane(
-                settings,
-                self._executor,
-                inbox.put,
-                lambda: next(slots),
-                cap=options.caps.get(settings.name),
-                ahead_allowed=options.claims_ahead,
-            )
-            for settings in options.queues
-        }
+        self._lanes = self._make_lanes(inbox)
         self._producer = Producer(
             options,
             registry,
@@ -100,6 +90,20 @@ class Node:
         self._stop_at_s: float | None = None
         self._is_fenced = False
         self._refusal: Exception | None = None
+
+    def _make_lanes(self, inbox: "queue.SimpleQueue[Item]") -> dict[str, Lane]:
+        slots = itertools.count()
+        return {
+            settings.name: Lane(
+                settings,
+                self._executor,
+                inbox.put,
+                slots.__next__,
+                cap=self._options.caps.get(settings.name),
+                ahead_allowed=self._options.claims_ahead,
+            )
+            for settings in self._options.queues
+        }
 
     def run(self) -> int:
         self._obey_signals()

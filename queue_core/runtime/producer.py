@@ -105,8 +105,7 @@ class Producer:
                 # reconcile.
                 wait_s = self.link.lose(error)
                 self._next_reconcile_s = clock.boottime_s() + RECONCILE_AGE_S + 0.5
-                # Results pile up in the inbox meanwhile; no work is thrown away.
-                self._giving_up.wait(wait_s)
+                self._giving_up.wait(wait_s)  # Results pile up in the inbox meanwhile.
         self.link.close()
         self.finished.set()
 
