@@ -58,6 +58,8 @@ class ApiBlueprint(flask_smorest.Blueprint):  # type: ignore[misc]  # the librar
 
         def register(view: View) -> View:
             def call(parsed: dict[str, Any] | None = None, /, **found: str) -> Response:
+                if method == "POST" and body is None:
+                    parsing.refuse_fields()
                 ids.check(found)
                 return execute(view, shape, parsed or {}, found)
 

@@ -18,6 +18,7 @@ from werkzeug.exceptions import (
     default_exceptions,
 )
 
+from payments_app.api import parsing
 from payments_app.api.problems import MEDIA_TYPE, TITLES, Problem, Refused, of_domain
 from payments_app.db import DatabaseUnavailable
 from payments_app.domain.errors import DomainError, VersionConflict
@@ -98,8 +99,7 @@ def _of_http(error: HTTPException) -> Problem:
     if status >= 500:
         return _unexpected(error)
     if isinstance(error, RequestEntityTooLarge):
-        # The rest of the body is not read, so the connection cannot carry another request.
-        headers["Connection"] = "close"
+        parsing.discard_rest()
     code = _CODES.get(status) or TITLES.get(status, "refused").lower().replace(" ", "_")
     return Problem(status, code, _DETAILS.get(status) or error.description or "", (), headers)
 

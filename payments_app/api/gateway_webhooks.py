@@ -19,9 +19,8 @@ errors.handle_on(blueprint)
 @blueprint.post("/gateway")
 def receive() -> Response:
     """Keep one signed event; one that came before is counted and changes nothing."""
-    request.max_content_length = parsing.BODY_BYTES_MAX
     g.actor = "gateway"
-    body = request.get_data(cache=True)
+    body = parsing.raw_body()
     config: Config = current_app.extensions["config"]
     # Two while one replaces the other: "old,new".
     secrets = [secret.strip() for secret in config.gateway_webhook_secret.split(",")]

@@ -14,17 +14,19 @@ from typing import Any, NoReturn
 import marshmallow as ma
 from flask import Request, request
 from webargs.flaskparser import FlaskParser
+from werkzeug.exceptions import RequestEntityTooLarge
 
 from payments_app.api.problems import FieldError, Problem, Refused
 
 BODY_BYTES_MAX = 256 * 1024
+DISCARDED_BYTES_MAX = 16 * 1024 * 1024
+DISCARDED_AT_ONCE = 64 * 1024
 # How much of a wrong name or value is repeated in a message.
 SHOWN_LENGTH_MAX = 60
 
 
 def require_json() -> None:
-    """Refuse a body that does not say it is JSON; bound what will be read of it."""
-    request.max_content_length = BODY_BYTES_MAX
+    """Refuse a body that does not say it is JSON."""
     has_body = bool(request.content_length) or "chunked" in request.headers.get(
         "Transfer-Encoding", ""
     )
@@ -40,9 +42,33 @@ def require_json() -> None:
         )
 
 
+def raw_body() -> bytes:
+    """The bytes of the body, 256 kB at most. Raises RequestEntityTooLarge."""
+    # One byte more is let in: of a chunked body, whose length nobody says, the library silently
+    # hands out as much as is allowed, and half of a request must not be taken for all of it.
+    request.max_content_length = BODY_BYTES_MAX + 1
+    raw = request.get_data(cache=True)
+    if len(raw) > BODY_BYTES_MAX:
+        raise RequestEntityTooLarge
+    return raw
+
+
+def discard_rest() -> None:
+    """Read past a body that was too large, so that the next request on its connection is read.
+
+    Bounded: of a client that sends without end, the connection is dropped instead.
+    """
+    if not request.environ.get("wsgi.input_terminated"):
+        return  # A server that does not say where the body ends would wait for more.
+    stream = request.environ["wsgi.input"]
+    for _ in range(DISCARDED_BYTES_MAX // DISCARDED_AT_ONCE):
+        if not stream.read(DISCARDED_AT_ONCE):
+            return
+
+
 def json_body() -> Any:
     """The body as JSON values; an empty body is an empty object."""
-    raw = request.get_data(cache=True)
+    raw = raw_body()
     if not raw.strip():
         return {}
     try:
@@ -60,6 +86,16 @@ def json_body() -> Any:
         raise _malformed(str(error).partition(";")[0].partition(":")[0]) from None
 
 
+def refuse_fields() -> None:
+    """For requests whose address says it all: a body is empty, or an empty object."""
+    body = json_body()
+    if not isinstance(body, dict):
+        raise _no_object()
+    if body:
+        message = "Unknown field. This request takes none."
+        raise _invalid(tuple(FieldError(name[:SHOWN_LENGTH_MAX], message) for name in body))
+
+
 class StrictParser(FlaskParser):
     """webargs with our reading of JSON and our form of refusal."""
 
@@ -68,7 +104,7 @@ class StrictParser(FlaskParser):
     def load_json(self, req: Request, schema: ma.Schema) -> Any:
         body = json_body()
         if not isinstance(body, dict):
-            raise _invalid((FieldError("", "The body must be one JSON object: {…}."),))
+            raise _no_object()
         return body
 
     def handle_error(
@@ -89,6 +125,10 @@ class StrictParser(FlaskParser):
 def _invalid(errors: tuple[FieldError, ...]) -> Refused:
     named = "; ".join(f"{e.field}: {e.message}" if e.field else e.message for e in errors[:5])
     return Refused(Problem(422, "invalid", named, errors))
+
+
+def _no_object() -> Refused:
+    return _invalid((FieldError("", "The body must be one JSON object: {…}."),))
 
 
 def _malformed(why: str) -> Refused:

@@ -3,6 +3,7 @@
 Nothing is half written: each case ends with the same rows as before (see conftest).
 """
 
+import io
 import json
 
 import pytest
@@ -245,6 +246,44 @@ def test_a_body_over_256_kb_is_refused(api: Api):
     answer = api.post("/customers", {"name": "A", "email": "a@example.com", "notes": "n" * 262_144})
 
     assert "256 kB" in refusal(answer, 413, "body_too_large")["detail"]
+
+
+def test_of_a_chunked_body_over_256_kb_no_half_is_taken(api: Api):
+    whole = io.BytesIO(b'{"name": "A", "email": "a@example.com"}' + b" " * 1_000_000 + b"!")
+
+    answer = api.send(
+        "POST",
+        "/customers",
+        input_stream=whole,
+        content_type="application/json",
+        headers={"Transfer-Encoding": "chunked"},
+        environ_overrides={"wsgi.input_terminated": True},
+    )
+
+    refusal(answer, 413, "body_too_large")
+    # Read to its end, so that the next request on this connection is found.
+    assert whole.read() == b""
+
+
+def test_a_body_of_exactly_256_kb_is_read(api: Api):
+    padded = b'{"name": ""}'.ljust(262_144)
+
+    answer = api.send("POST", "/customers", data=padded, content_type="application/json")
+
+    assert fields(refusal(answer, 422, "invalid")) == ["email"]
+
+
+@pytest.mark.parametrize("verb", ["finalize", "payments"])
+def test_a_field_that_nobody_reads_is_refused_and_not_ignored(api: Api, invoice, completed, verb):
+    paths = {
+        "finalize": f"/invoices/{invoice['id']}/finalize",
+        "payments": f"/payments/{completed['id']}/cancel",
+    }
+
+    problem = refusal(api.post(paths[verb], {"reason": "typo"}), 422, "invalid")
+
+    assert fields(problem) == ["reason"]
+    assert "takes none" in problem["detail"]
 
 
 @pytest.mark.parametrize("what", ["%00", "x", "pay_%00", "..%2f..", "%ff", "pay_" + "G" * 32, "é"])
