@@ -17,11 +17,15 @@ STATES_MAX = 4_000_000
 
 
 class Move(NamedTuple):
-    """One thing that may happen next. ``fault``: it may happen, but nobody may count on it."""
+    """One thing that may happen next. ``fault``: it may happen, but nobody may count on it.
+
+    ``step`` names the worker's own step (``steps.py`` ties it to the code), if it is one.
+    """
 
     label: tuple[Any, ...]
     state: Any
     fault: bool = False
+    step: str = ""
 
 
 class Model(Protocol):

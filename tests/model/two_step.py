@@ -95,7 +95,7 @@ class TwoStep:
             state = _put(spent(state, "steals"), 1 - number, other._replace(lease=False))
         worker = Worker("asking", self.variant.lease, request)
         told = (_who(number), "(steals the lease)" if stolen else "", "decides:", _shown(request))
-        yield Move(told, _put(state, number, worker, row=row), fault=stolen)
+        yield Move(told, _put(state, number, worker, row=row), stolen, "decide")
 
     def _bank_must_settle(self, state: State) -> bool:
         # A cancel is refused while the bank is working, and asked again under a new key at each
@@ -108,7 +108,8 @@ class TwoStep:
         told = (_who(number), "asks:", _shown(request))
         for done in bank.execute(state.gateway, request, self._refusals_left(state)):
             after = self._executed(state, done)
-            yield Move((*told, "->", done.answer), self._hears(after, number, done.answer))
+            heard = self._hears(after, number, done.answer)
+            yield Move((*told, "->", done.answer), heard, step="ask")
             if state.left.faults:
                 yield from self._loses_the_answer(after, number, done, told)
         if state.left.faults:
@@ -163,7 +164,7 @@ class TwoStep:
         if rows.is_orphan(row, request, answer):
             cancel = Request("cancel", ("orphan", answer[1]), answer[1])
             after = after._replace(late=_late(after, cancel))
-        return Move((_who(number), "records:", answer, f"=> {row.status}"), after)
+        return Move((_who(number), "records:", answer, f"=> {row.status}"), after, step="record")
 
     def _crashes(self, state: State, number: int) -> Iterator[Move]:
         worker = state.workers[number]
