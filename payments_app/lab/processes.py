@@ -15,9 +15,7 @@ from typing import Any, Self
 
 import requests
 
-import payments_app
-
-PACKAGE = Path(payments_app.__file__).parent
+PACKAGE = Path(__file__).parent.parent
 GUARD = PACKAGE / "cli" / "guard.py"
 APP = "payments_app:create_app(edges=False)"
 API_KEY = "sk_test_of_the_lab"

@@ -27,7 +27,7 @@ from queue_core import Job, LeaseLost, Worker
 from queue_core.job import sessions_of
 from tests.support import databases, performing
 from tests.support.business import a_payment
-from tests.support.interleaving import play, schedules
+from tests.support.interleaving import Code, play, schedules
 from tests.support.simulator import Simulator
 from workers.payment_processor import PaymentProcessor
 
@@ -84,7 +84,10 @@ class World:
                 return  # A has ended it: there is nothing to steal.
             worker.perform(self._as_seen(stolen, engine))
 
-        codes = {"A": lambda engine: worker.perform(self._as_seen(job, engine)), "B": thief}
+        codes: dict[str, Code] = {
+            "A": lambda engine: worker.perform(self._as_seen(job, engine)),
+            "B": thief,
+        }
         runs = play(self.url, self.engine, schedule, codes)
         self.longest = max(self.longest, *(len(run.trace) for run in runs.values()))
         unexpected = [

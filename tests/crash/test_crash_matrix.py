@@ -1,5 +1,7 @@
 """The table of the crash matrix: what is a success, and what may never look like one."""
 
+from typing import Any
+
 import pytest
 
 from payments_app.lab import crash_matrix
@@ -10,7 +12,7 @@ MOMENT = BY_NAME["after-capture"]
 
 
 def result(processor: str = "idempotent", **changed) -> Result:
-    values = {
+    values: dict[str, Any] = {
         "moment": MOMENT.name,
         "happened": True,
         "captures": 1,

@@ -1,6 +1,7 @@
 """Webhooks: kept once, handled as hints; early, late, twice, out of order, about nobody."""
 
 from collections.abc import Iterator
+from typing import Any
 
 import pytest
 from sqlalchemy.orm import Session, sessionmaker
@@ -13,7 +14,7 @@ from payments_app.domain.refund import RefundStatus
 from payments_app.gateway.stripe_adapter import StripeGateway
 from payments_app.jobs import QUEUES, HandleGatewayEvent, ProcessPayment
 from payments_app.services import inbound, payments, refunds
-from queue_core import Queue
+from queue_core import Queue, Worker
 from queue_core.testing import drain_queue
 from tests.support import performing
 from tests.support.conversation import Conversation
@@ -38,7 +39,11 @@ def gateway(simulator: Simulator) -> StripeGateway:
 
 @pytest.fixture
 def queue(app_database_url: str, gateway: StripeGateway) -> Iterator[Queue]:
-    workers = [PaymentProcessor(gateway), RefundProcessor(gateway), EventHandler(gateway)]
+    workers: list[Worker[Any]] = [
+        PaymentProcessor(gateway),
+        RefundProcessor(gateway),
+        EventHandler(gateway),
+    ]
     queue = Queue(app_database_url, queues=QUEUES, workers=workers)
     yield queue
     queue.engine.dispose()

@@ -5,6 +5,7 @@ The first half compares values; the second plays a real simulator and takes our 
 
 from collections.abc import Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy import text
@@ -32,7 +33,7 @@ from workers.reconciler import Summary, reconcile
 
 
 def held(**changed) -> PaymentHeld:
-    values = {
+    values: dict[str, Any] = {
         "id": "pay_1",
         "status": PaymentStatus.COMPLETED,
         "version": 3,
@@ -47,7 +48,7 @@ def held(**changed) -> PaymentHeld:
 
 
 def line(**changed) -> Line:
-    values = {
+    values: dict[str, Any] = {
         "id": "ch_1",
         "intent": "pi_1",
         "payment": "pay_1",
@@ -60,7 +61,7 @@ def line(**changed) -> Line:
 
 
 def refund(**changed) -> RefundHeld:
-    values = {
+    values: dict[str, Any] = {
         "id": "rfd_1",
         "status": RefundStatus.COMPLETED,
         "version": 2,

@@ -8,7 +8,7 @@ A run that waits for a row lock of the other cannot be stepped: it is passed ove
 """
 
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
@@ -16,6 +16,8 @@ from sqlalchemy import Engine, text
 
 from payments_app.db import make_engine
 from queue_core import checkpoints
+
+Code = Callable[[Engine], object]
 
 STEP_TIMEOUT_S = 30.0
 LOOK_EVERY_S = 0.02
@@ -31,7 +33,7 @@ class Run:
     """One of the two: a thread that stops at each checkpoint until it is told to go on."""
 
     letter: str
-    code: Callable[[Engine], object]
+    code: Code
     engine: Engine
     trace: list[str] = field(default_factory=list)
     error: BaseException | None = None
@@ -106,7 +108,7 @@ def stepping() -> Iterator[Stepper]:
 
 
 def play(
-    database_url: str, look: Engine, schedule: str, codes: dict[str, Callable[[Engine], object]]
+    database_url: str, look: Engine, schedule: str, codes: Mapping[str, Code]
 ) -> dict[str, Run]:
     """Run both to their ends in the order of the schedule, and return what they did."""
     with stepping() as stepper:
