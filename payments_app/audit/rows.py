@@ -50,7 +50,7 @@ _FILES = {
     "I12": "i12_mails",
 }
 
-_MACHINES: tuple[StateMachine[Any], ...] = (
+MACHINES: tuple[StateMachine[Any], ...] = (
     attempt.MOVES,
     email.MOVES,
     gateway_request.MOVES,
@@ -86,8 +86,8 @@ def _moves_are_the_codes(session: Session) -> Finding:
         text("SELECT aggregate, from_state, to_state FROM legal_moves WHERE from_state <> ''")
     )
     stored = {(row.aggregate, row.from_state, row.to_state) for row in rows}
-    coded = {(each.aggregate, *pair) for each in _MACHINES for pair in each.pairs()}
-    known = {each.aggregate for each in _MACHINES}
+    coded = {(each.aggregate, *pair) for each in MACHINES for pair in each.pairs()}
+    known = {each.aggregate for each in MACHINES}
     offenders = [
         f"legal_moves and the code disagree on {aggregate}: {before} → {after}"
         for aggregate, before, after in sorted(stored ^ coded)

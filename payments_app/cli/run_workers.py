@@ -25,6 +25,10 @@ from workers.payment_processor import PaymentProcessor
 
 IDEMPOTENT = "idempotent"
 
+# As many as a payment's job has attempts. Machines that die do not speak against the job that they
+# had: given up after three such deaths, a payment waited for the janitor while its customer did.
+RESCUES_MAX = 20
+
 
 @click.command("run-workers")
 @click.option("--queues", "queues_text", metavar="NAME[:N],…", help="Default: all queues.")
@@ -55,6 +59,7 @@ def run_workers(queues_text: str | None, processes: int | None, processor: str) 
             queues=picked,
             lease_s=config.lease_s,
             shutdown_timeout_s=config.shutdown_timeout_s,
+            max_rescues=RESCUES_MAX,
         )
     sys.exit(code)
 

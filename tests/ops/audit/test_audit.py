@@ -10,10 +10,12 @@ import pytest
 from sqlalchemy import text
 
 from payments_app import audit as invariants
-from payments_app.audit import books
+from payments_app.audit import books, rows
 from payments_app.audit.journal import parse
 from payments_app.cli.audit import look
 from tests.support.ports import free_port
+
+I6_SQL = (rows.SQL_FOLDER / "i06_moves.sql").read_text()
 
 
 @pytest.fixture
@@ -196,6 +198,21 @@ def test_i6_sees_a_guard_that_was_opened(audited, plant):
     plant("INSERT INTO legal_moves VALUES ('payment', 'completed', 'pending')")
 
     assert "completed → pending" in audited()["I6"].examples[0]
+
+
+def test_i6_knows_every_state_machine_and_every_table_with_a_log(engine):
+    with engine.connect() as connection:
+        logged = connection.execute(
+            text(
+                "SELECT DISTINCT tgrelid::regclass::text FROM pg_trigger WHERE tgname = 'log_state'"
+            )
+        ).scalars()
+        unread = [table for table in logged if f"FROM {table}" not in I6_SQL]
+        guarded = connection.execute(text("SELECT DISTINCT aggregate FROM legal_moves")).scalars()
+        unknown = set(guarded) - {machine.aggregate for machine in rows.MACHINES}
+
+    assert unread == []
+    assert unknown == set()
 
 
 def test_i7_sees_a_payment_that_nobody_will_look_at_again(audited, plant, world):
