@@ -25,15 +25,14 @@ from queue_core.runtime.options import RuntimeOptions
 from queue_core.runtime.orders import Orders, read_orders
 from queue_core.runtime.report import Item, Report, Wake
 from queue_core.runtime.settler import Settler
+from queue_core.runtime.suspects import Suspects
 from queue_core.store import Store
 
 # R4: a claim whose reply was lost is given back when its rows are this old, looked for this often.
 RECONCILE_AGE_S = 5.0
 RECONCILE_EVERY_S = 30.0
-# A settle that met a locked row is repeated after this long.
-RESETTLE_S = 0.02
-# stop_when_empty looks this often whether something is left.
-EMPTY_CHECK_S = 0.05
+# A settle that met a locked row is repeated, and an empty queue looked at, after this long.
+RESETTLE_S, EMPTY_CHECK_S = 0.02, 0.05
 # Held jobs behind threads that report nothing for this long are given back to others.
 STUCK_S = 1.0
 # Told to end at once while the database is away: so many reconnects, then the supervisor gives our
@@ -76,6 +75,7 @@ class Producer:
         self._stopping = threading.Event()
         self._giving_up = threading.Event()
         self._orders = Orders()
+        self._suspects = Suspects()
         self._next_poll_s = 0.0
         self._next_reconcile_s = clock.boottime_s() + RECONCILE_EVERY_S
         self._last_report_s = clock.boottime_s()
@@ -101,8 +101,7 @@ class Producer:
                 self._work()
             except Exception as error:  # noqa: BLE001
                 # Not only lost connections: a turn that fails for a reason of its own must not
-                # stop this process's queues. Nothing is assumed about it: reconnect, offer again,
-                # reconcile.
+                # stop this process's queues. Reconnect, offer again, reconcile.
                 wait_s = self.link.lose(error)
                 self._next_reconcile_s = clock.boottime_s() + RECONCILE_AGE_S + 0.5
                 self._giving_up.wait(wait_s)  # Results pile up in the inbox meanwhile.
@@ -128,8 +127,9 @@ class Producer:
                 self.link.store, self.holdings.known - self.settler.waiting.keys()
             )
         self._turn()
-        if self._orders.is_solo_due and not self.holdings.known and self._may_start():
-            self._turn(solo=True)
+        now_s = clock.boottime_s()
+        if self._suspects.is_time(now_s, is_idle=not self.holdings.known) and self._may_start():
+            self._try_suspect(now_s)
         if clock.boottime_s() >= self._next_reconcile_s:
             self._next_reconcile_s = clock.boottime_s() + RECONCILE_EVERY_S
             self.holdings.reconcile(self.link.store, min_age_s=RECONCILE_AGE_S)
@@ -181,8 +181,15 @@ class Producer:
         return not (self._stopping.is_set() or self._orders.is_draining) and self._may_claim()
 
     def _claims(self) -> bool:
-        # A suspect waits until everything else here has ended (R8).
-        return self._may_start() and not self._orders.is_solo_due
+        now_s, is_idle = clock.boottime_s(), not self.holdings.known
+        return self._may_start() and not self._suspects.hold_claims(now_s, is_idle=is_idle)
+
+    def _try_suspect(self, now_s: float) -> None:
+        """Of one queue after another, so that it is one job that runs alone."""
+        for lane in self._lanes.values():
+            if not lane.is_paused and not self.holdings.known:
+                self._turn({lane: 1}, solo=True)
+        self._suspects.tried(found=bool(self.holdings.known), now_s=now_s)
 
     def _poll(self) -> None:
         """Orders, and a look at queues that are thought empty. The probe locks nothing."""
@@ -193,6 +200,8 @@ class Producer:
         for name, settings in self._orders.queues.items():
             self._lanes[name].configure(settings, paused=name in self._orders.paused)
         self._on_orders(self._orders)
+        if self._orders.is_solo_due:
+            self._suspects.seen(clock.boottime_s())
         idle = [
             lane.name for lane in self._lanes.values() if not lane.is_paused and not lane.is_hot
         ]
@@ -206,12 +215,9 @@ class Producer:
         rows = [row for lane in lanes for row in lane.take_back()]
         self.holdings.release(self.link.store, [(row["id"], row["lease"]) for row in rows])
 
-    def _turn(self, *, solo: bool = False) -> None:
+    def _turn(self, wanted: dict[Lane, int] | None = None, *, solo: bool = False) -> None:
         """Settles and claims: one pipeline, one commit."""
-        wanted: dict[Lane, int] = {}
-        if solo:
-            wanted = dict.fromkeys(self._lanes.values(), 1)
-        elif self._claims():
+        if wanted is None and self._claims():
             wanted = {lane: count for lane in self._lanes.values() if (count := lane.wanted()) > 0}
         if not wanted and not self.settler.waiting:
             return
@@ -220,13 +226,10 @@ class Producer:
         try:
             with self.link.connection.pipeline():
                 take_in = self.settler.send(store)
+                claimant = {**self._claimant, "solo": solo}
                 fetches = [
-                    (
-                        lane,
-                        asked,
-                        send_claim(store, lane.settings, asked, {**self._claimant, "solo": solo}),
-                    )
-                    for lane, asked in wanted.items()
+                    (lane, asked, send_claim(store, lane.settings, asked, claimant))
+                    for lane, asked in (wanted or {}).items()
                 ]
         except (psycopg.DataError, psycopg.IntegrityError) as error:
             telemetry.emit("loop.failed", component="settle", error=repr(error))
@@ -239,10 +242,6 @@ class Producer:
                 checkpoints.reach("claim.committed")
             lane.claimed(rows, asked)
         self._look(frozenset(take_in()))
-        if solo:
-            self._orders = (
-                Orders()
-            )  # Once per poll; the suspect is running now, or somebody else has it.
 
     def _stop_if_empty(self) -> None:
         names = [lane.name for lane in self._lanes.values()]

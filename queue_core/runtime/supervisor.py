@@ -204,7 +204,9 @@ class Supervisor:
 @contextlib.contextmanager
 def _signals(on_signal: Callable[[int, object], None]) -> Iterator[int]:
     """Handlers for TERM, INT, QUIT and CHLD, and a pipe that wakes the loop for each of them."""
-    reader, writer = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    reader, writer = os.pipe()
+    os.set_blocking(reader, False)
+    os.set_blocking(writer, False)
     before_fd = signal.set_wakeup_fd(writer, warn_on_full_buffer=False)
     numbers = (signal.SIGTERM, signal.SIGINT, signal.SIGQUIT, signal.SIGCHLD)
     before = {number: signal.signal(number, on_signal) for number in numbers}
