@@ -57,6 +57,7 @@ class Moment:
 _LOST = {"when": "after", "do": "drop"}
 _LATE = {"when": "after", "do": "hang"}
 _ERROR = {"when": "after", "do": "500"}
+_STORED = {"when": "before", "do": "500_stored"}
 
 MOMENTS = (
     Moment("nothing", "nothing goes wrong"),
@@ -68,6 +69,7 @@ MOMENTS = (
     Moment("lost-answer", "captured, and the answer lost", fault=_LOST),
     Moment("late-answer", "captured, and the answer too late", fault=_LATE),
     Moment("error-after", "captured, and the answer an error 500", fault=_ERROR),
+    Moment("stored-error", "an error 500 that the gateway keeps under the key", fault=_STORED),
     Moment(
         "key-forgotten",
         "killed after the capture; the gateway forgets its keys before the next run",

@@ -77,7 +77,7 @@ class Result:
         taken = {0: "never taken", 1: "taken once"}.get(
             self.captures, f"taken {self.captures} times"
         )
-        stuck = "" if self.at_rest else " for ever"
+        stuck = "" if self.at_rest else ", stuck"
         posted = "" if self.postings <= 1 else f", posted {self.postings} times"
         return f"{taken}, recorded {self.status}{stuck}{posted}"
 

@@ -36,6 +36,11 @@ from workers.payment_processor import PaymentProcessor
 # that number would notice it.
 COMMITS = 4
 HELD_AT = [("payment.locked", 1), ("payment.answered", 2), ("payment.observed", 2)]
+EVERYWHERE = [
+    (point, nth)
+    for point in ("locked", "decided", "sending", "answered", "observed", "recorded")
+    for nth in (1, 2)
+]
 OBSERVER = "the test itself"
 RUNS_MAX = 6
 SETTINGS = {"fsync": "off", "synchronous_commit": "on", "full_page_writes": "off"}
@@ -114,6 +119,19 @@ def test_ended_sessions_at_any_moment_charge_once(
     with observing(app_database_url) as sessions:
         play_with_harm(
             app_database_url, sessions, simulator, tmp_path, (point, nth), end_sessions(sessions)
+        )
+
+
+@pytest.mark.full
+@pytest.mark.parametrize(("point", "nth"), EVERYWHERE)
+def test_ended_sessions_at_every_point_of_a_payment_charge_once(
+    app_database_url, simulator, tmp_path, point, nth
+):
+    simulator.reset()
+    with observing(app_database_url) as sessions:
+        held_at = (f"payment.{point}", nth)
+        play_with_harm(
+            app_database_url, sessions, simulator, tmp_path, held_at, end_sessions(sessions)
         )
 
 

@@ -32,7 +32,7 @@ def result(processor: str = "idempotent", **changed) -> Result:
         ({"status": "failed", "postings": 0}, "taken once, recorded failed"),
         (
             {"captures": 0, "status": "processing", "postings": 0, "at_rest": False},
-            "never taken, recorded processing for ever",
+            "never taken, recorded processing, stuck",
         ),
         ({"happened": False}, "inconclusive: the fault did not fire"),
     ],

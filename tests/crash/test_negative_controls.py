@@ -22,6 +22,7 @@ CONTROLS = [
     ("classroom", "before-call", 0, "processing"),
     ("classroom", "lost-answer", 1, "failed"),
     ("key-only", "key-forgotten", 2, "completed"),
+    ("key-only", "stored-error", 0, "pending"),
 ]
 TROUBLES = sorted({trouble for _, trouble, _, _ in CONTROLS})
 

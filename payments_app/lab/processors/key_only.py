@@ -2,7 +2,8 @@
 
 The best of the three, and what many guides recommend. It survives every crash for as long as the
 gateway remembers the key. Gateways keep keys for a day, not for ever: a retry that comes later is
-a new charge to them, and there is nothing that could be asked first: **charged twice**.
+a new charge to them, and there is nothing that could be asked first: **charged twice**. And where
+the gateway keeps an error under the key, every retry gets that error again: **stuck**.
 """
 
 from payments_app import clock
