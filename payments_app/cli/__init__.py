@@ -40,9 +40,18 @@ class Commands(AppGroup):
         if not file or find_spec(f"{__name__}.{file}") is None:
             return super().get_command(ctx, cmd_name)
         command: click.Command = getattr(import_module(f"{__name__}.{file}"), name)
+        _keep_lines(command)
         return command
 
 
 def register(app: Flask) -> None:
     """Give the application its commands."""
     app.cli = Commands()
+
+
+def _keep_lines(command: click.Command) -> None:
+    """Put click's mark for "do not rewrap" back: in a raw docstring it is two characters."""
+    if command.help:
+        command.help = command.help.replace("\\b\n", "\b\n")
+    for inner in getattr(command, "commands", {}).values():
+        _keep_lines(inner)
