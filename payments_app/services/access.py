@@ -98,7 +98,17 @@ def sign_in(session: Session, email: str, password: str, *, now: datetime) -> Si
         return _count_failure(user, now)
     user.failed_logins = 0
     user.locked_until = None
-    return SignedIn(user, _open_session(session, user, now))
+    return SignedIn(user, open_session(session, user, now))
+
+
+def open_session(session: Session, user: User, now: datetime) -> str:
+    """A signed-in browser: the token for its cookie. Only for somebody who has shown who he is."""
+    # Signing in is rare enough to sweep old sessions here, and they need no job of their own.
+    session.execute(delete(UserSession).where(UserSession.expires_at <= func.now()))
+    token = secrets.token_urlsafe(32)
+    session.add(UserSession(token_hash=_hash(token), user_id=user.id, expires_at=now + SESSION_FOR))
+    session.flush()
+    return token
 
 
 def user_of(session: Session, token: str, *, now: datetime) -> User | None:
@@ -146,15 +156,6 @@ def _count_failure(user: User, now: datetime) -> Refused:
     user.failed_logins = 0
     user.locked_until = now + LOCK_FOR
     return Refused(user.locked_until)
-
-
-def _open_session(session: Session, user: User, now: datetime) -> str:
-    # Signing in is rare enough to sweep old sessions here, and they need no job of their own.
-    session.execute(delete(UserSession).where(UserSession.expires_at <= func.now()))
-    token = secrets.token_urlsafe(32)
-    session.add(UserSession(token_hash=_hash(token), user_id=user.id, expires_at=now + SESSION_FOR))
-    session.flush()
-    return token
 
 
 def _hash(token: str) -> str:

@@ -34,6 +34,11 @@ class Throttle:
             if len(self._buckets) > ADDRESSES_MAX:
                 self._buckets.popitem(last=False)
 
+    def forget(self) -> None:
+        """Start afresh, for tests and after a mistake of ours."""
+        with self._lock:
+            self._buckets.clear()
+
     def _tokens(self, address: str) -> float:
         now = time.monotonic()
         tokens, seen = self._buckets.get(address, (float(self.burst), now))

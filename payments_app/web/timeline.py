@@ -33,10 +33,10 @@ def drawn(rows: Iterable[TimelineRow]) -> Iterator[DrawnRow]:
 
 
 def _words(seconds: float) -> str:
-    if seconds < 120:  # noqa: PLR2004 - two minutes: up to there seconds are easier to compare
+    if seconds < 120:
         return f"{seconds:.1f} s later"
     minutes = seconds / 60
-    if minutes < 120:  # noqa: PLR2004
+    if minutes < 120:
         return f"{minutes:.0f} min later"
     hours = minutes / 60
-    return f"{hours:.0f} h later" if hours < 48 else f"{hours / 24:.0f} days later"  # noqa: PLR2004
+    return f"{hours:.0f} h later" if hours < 48 else f"{hours / 24:.0f} days later"

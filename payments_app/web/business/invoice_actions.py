@@ -1,4 +1,4 @@
-"""What is done to an invoice: send, delete, void, mail again. Each asks first, on a page of its own.
+"""What is done to an invoice: send, delete, void. Each asks first, on a page of its own.
 
 A confirmation says what will happen and cannot be undone; the deed itself is a POST that any reload
 or double click repeats without a second effect.

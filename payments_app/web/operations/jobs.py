@@ -16,6 +16,7 @@ from payments_app.web.transactions import reading, signed_in, writing
 from queue_core import control
 
 PAGE_SIZE = 50
+ID_MAX = 2**63 - 1  # a bigint; a larger number names no job
 ABOUT_LENGTH_MAX = 80
 ALL_STATES = (
     *("available", "scheduled", "executing", "retryable", "suspended"),
@@ -66,6 +67,8 @@ def jobs() -> Page:
 @bp.get("/jobs/<int:job_id>")
 @requires(Permission.READ_OPERATIONS)
 def job(job_id: int) -> Page:
+    if job_id > ID_MAX:
+        raise NotFound
     with reading() as db:
         found = control.show_job(db, job_id)
     if found is None:
@@ -85,6 +88,8 @@ def job(job_id: int) -> Page:
 @bp.post("/jobs/<int:job_id>/<any(retry, run_now, cancel):verb>")
 @requires(Permission.ACT_ON_JOBS)
 def act_on_job(job_id: int, verb: str) -> Response:
+    if job_id > ID_MAX:
+        raise NotFound
     deed = {"retry": control.retry, "run_now": control.run_now, "cancel": control.cancel}[verb]
     with writing() as db:
         changed = deed(db, job_id, actor=f"user:{signed_in().id}")
