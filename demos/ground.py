@@ -1,6 +1,7 @@
 """What a stack stands on: free ports, a scratch database, connections to this machine."""
 
 import socket
+import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -28,6 +29,14 @@ def free_ports(count: int) -> list[int]:
     finally:
         for probe in probes:
             probe.close()
+
+
+def parent_of(pid: int) -> int | None:
+    """The number of a process's parent; None when there is no such process."""
+    shown = subprocess.run(
+        ["ps", "-o", "ppid=", "-p", str(pid)], capture_output=True, text=True, check=False
+    )
+    return int(shown.stdout) if shown.stdout.strip() else None
 
 
 def answers(url: str) -> bool:

@@ -123,8 +123,12 @@ class Storm:
         )
         with self.app.engine.connect() as connection:
             rows = [dict(row) for row in connection.execute(query).mappings()]
-        workers = self.app.workers()
-        return "\n".join(map(str, (*rows, *workers, *self.app.log[-40:])))
+        jobs = [row["job"] for row in rows]
+        runs = text("SELECT * FROM queue.job_attempts WHERE job_id = ANY(:jobs) ORDER BY ended_at")
+        with self.app.engine.connect() as connection:
+            rows += [dict(row) for row in connection.execute(runs, {"jobs": jobs}).mappings()]
+        loud = [line for line in self.app.log if "warning" in line or "error" in line.lower()]
+        return "\n".join(map(str, (*rows, *self.app.workers(), *loud[-60:])))
 
 
 def _at(moment: float, deed: Callable[[], None] | None = None) -> None:
