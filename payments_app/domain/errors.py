@@ -20,7 +20,9 @@ class InvalidTransition(DomainError):
     code = "invalid_transition"
 
     def __init__(self, aggregate: str, current: str, event: str) -> None:
-        super().__init__(f"A {aggregate} that is {current} cannot {event}. Reload it and look.")
+        article = "An" if aggregate[0] in "aeiou" else "A"
+        name = aggregate.replace("_", " ")
+        super().__init__(f"{article} {name} that is {current} cannot {event}. Reload and look.")
         self.aggregate, self.current, self.event = aggregate, current, event
 
 

@@ -61,8 +61,10 @@ def next_refund_step(refund: Refund, now: datetime, *, request_life_s: float) ->
 
 
 def _list_when_quiet(refund: Refund, now: datetime, request_life_s: float) -> RefundStep:
-    if refund.last_sent_at is None or refund.failure_code is not None:
-        return ListRefunds()  # The gateway answered "no": nothing is on its way.
+    if refund.last_sent_at is None:
+        return ListRefunds()
+    if refund.failure_code is not None and refund.first_sent_at == refund.last_sent_at:
+        return ListRefunds()  # The gateway answered "no" to the only send: nothing is on its way.
     quiet_at = refund.last_sent_at + timedelta(seconds=2 * request_life_s)
     if now < quiet_at:
         return Wait((quiet_at - now).total_seconds())

@@ -122,10 +122,12 @@ class Busy:
     """Not executed now: rate limited (429), or another request with this key is under way (409).
 
     Wait ``retry_after_s`` seconds, then ask again with the same key; no budget is spent.
+    ``executing``: the other request with this key may yet have its effect.
     """
 
     retry_after_s: float
     reason: str
+    executing: bool = False
 
 
 @dataclass(frozen=True, slots=True)

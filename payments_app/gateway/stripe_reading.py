@@ -82,7 +82,8 @@ def _limited(reply: Reply, error: Mapping[str, Any]) -> Observation:
 
 
 def _in_use(reply: Reply, error: Mapping[str, Any]) -> Observation:
-    return Busy(reply.retry_after_s or RETRY_IN_USE_S, f"in progress: {_message(error)}")
+    reason = f"in progress: {_message(error)}"
+    return Busy(reply.retry_after_s or RETRY_IN_USE_S, reason, executing=True)
 
 
 def _wrong_state(_: Reply, error: Mapping[str, Any]) -> Observation:

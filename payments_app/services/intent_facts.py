@@ -111,7 +111,8 @@ def _still_open(
     now: datetime,
 ) -> None:
     subject = attempt or payment.last_attempt
-    declined = _decline_of(subject, seen)
+    direct = attempt is not None and op is Op.CONFIRM_INTENT
+    declined = _decline_of(subject, seen, direct=direct)
     payment.latest_charge = seen.latest_charge or payment.latest_charge
     if subject is not None and declined is not None:
         _declined(payment, subject, declined, now)
@@ -130,14 +131,21 @@ def _still_open(
         payment.next_action_at = max(now, _retry_at(payment) or now)
 
 
-def _decline_of(attempt: PaymentAttempt | None, seen: IntentSeen) -> Decline | None:
-    """The decline, if it is this attempt's: its charge is newer than all we knew when we asked."""
+def _decline_of(
+    attempt: PaymentAttempt | None, seen: IntentSeen, *, direct: bool
+) -> Decline | None:
+    """The decline, if it is this attempt's: its charge is newer than all we knew when we asked.
+
+    ``direct``: it came as the answer to this attempt's own confirm. Then a decline without any
+    charge (refused before one was made) is this attempt's, too.
+    """
     if attempt is None or seen.decline is None:
         return None
     if not ATTEMPT_MOVES.allows("decline", attempt.status):
         return None
     charge = seen.decline.charge_id or seen.latest_charge
-    return seen.decline if charge != attempt.baseline_charge else None
+    new = charge != attempt.baseline_charge or (direct and charge is None)
+    return seen.decline if new else None
 
 
 def _declined(payment: Payment, attempt: PaymentAttempt, decline: Decline, now: datetime) -> None:

@@ -83,7 +83,7 @@ def apply_refund_observation(
     session.refresh(request)
     close_request(request, observation, now)
     if not refund.is_final:
-        _apply(session, payment, refund, observation, op=Op(request.op), now=now)
+        _apply(session, payment, refund, request, observation, now=now)
     session.flush()
     return refund
 
@@ -106,18 +106,20 @@ def _apply(
     session: Session,
     payment: Payment,
     refund: Refund,
+    request: GatewayRequest,
     observation: Observation,
     *,
-    op: Op,
     now: datetime,
 ) -> None:
+    op = Op(request.op)
     match observation:
         case RefundSeen():
             _seen(session, payment, refund, observation, now)
         case RefundsListed(refunds=refunds):
-            _listed(session, payment, refund, refunds, now)
-        case Busy(retry_after_s=seconds):
-            if op is Op.CREATE_REFUND and refund.first_sent_at == refund.last_sent_at:
+            _listed(session, payment, refund, request, refunds, now=now)
+        case Busy(retry_after_s=seconds, executing=executing):
+            only = refund.first_sent_at == refund.last_sent_at
+            if op is Op.CREATE_REFUND and only and not executing:
                 # The only send there was, and the gateway did not take it: as if never sent.
                 refund.first_sent_at = refund.last_sent_at = None
             refund.next_action_at = after(now, seconds)
@@ -129,8 +131,9 @@ def _apply(
             log.error("gateway_rejected", refund=refund.id, code=observation.code)
             park(refund, f"gateway_rejected:{observation.code}", now)
         case Rejected():
-            # "No": but was it no because ours had been executed already? The list tells.
+            # "No": but was it no because ours had been executed already? A list read now tells.
             refund.failure_code = observation.code
+            refund.listed_at = None
             refund.next_action_at = now
         case _:
             refund.waits += 1
@@ -165,12 +168,18 @@ def _listed(
     session: Session,
     payment: Payment,
     refund: Refund,
+    request: GatewayRequest,
     refunds: tuple[RefundSeen, ...],
+    *,
     now: datetime,
 ) -> None:
     ours = next((seen for seen in refunds if seen.refund == refund.id), None)
     if ours is not None:
         _seen(session, payment, refund, ours, now)
+        return
+    if refund.status is not RefundStatus.NEEDS_REVIEW and _is_older(request, refund):
+        # A worker that slept asked before somebody else sent: this list says nothing about that.
+        refund.next_action_at = now
         return
     refund.listed_at = now
     if refund.status is RefundStatus.NEEDS_REVIEW:
@@ -181,3 +190,8 @@ def _listed(
         # A microsecond later than the last send, whatever the clocks' resolution.
         refund.listed_at = max(now, (refund.last_sent_at or now) + timedelta(microseconds=1))
         refund.next_action_at = now
+
+
+def _is_older(request: GatewayRequest, refund: Refund) -> bool:
+    asked_at, sent_at = request.sent_at, refund.last_sent_at
+    return asked_at is not None and sent_at is not None and asked_at < sent_at

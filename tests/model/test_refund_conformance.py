@@ -29,11 +29,6 @@ SEED = 4
 SHORT_SAMPLE = 60
 
 
-# Three rules of the model that the services do not have yet: a 409 is not "never sent"; a list
-# older than the last send says nothing about it; a refusal of one of several sends is not quiet.
-MISSING_RULES = pytest.mark.xfail(strict=True, reason="the services lack three rules of the model")
-
-
 class Recording(NamedTuple):
     row: Refund
     request: Request
@@ -89,7 +84,6 @@ def test_the_model_decides_as_next_refund_step_does_in_every_state_it_can_reach(
     assert len(reached.rows) > 15
 
 
-@MISSING_RULES
 def test_the_code_waits_for_quiet_before_a_list_exactly_where_the_model_does(reached):
     for row in reached.rows:
         if rows.decide(row) != "list" or row.status == "needs_review":
@@ -111,7 +105,6 @@ def test_the_intention_that_the_model_commits_is_the_one_that_the_services_commi
         check_intention(engine, invoice, row)
 
 
-@MISSING_RULES
 def test_the_fact_that_the_model_records_is_the_one_that_the_services_record(
     reached, engine, invoice
 ):
@@ -119,7 +112,6 @@ def test_the_fact_that_the_model_records_is_the_one_that_the_services_record(
         check_recording(engine, invoice, recording)
 
 
-@MISSING_RULES
 @pytest.mark.full
 def test_model_and_services_agree_on_every_recording(reached, engine, invoice):
     for recording in reached.recordings:

@@ -137,6 +137,17 @@ def test_a_hard_decline_fails_only_behind_the_gateways_cancel(talk):
     assert talk.payment.failure_code == "generic_decline"
 
 
+def test_a_decline_before_any_charge_was_made_is_the_attempts_own(talk):
+    talk.confirm_sent()
+
+    payment = talk.hear(
+        talk.intent(IntentStatus.REQUIRES_PAYMENT_METHOD, decline="authentication_required")
+    )
+
+    assert payment.attempts[0].status is AttemptStatus.DECLINED
+    assert payment.failure_code == "authentication_required"
+
+
 def test_a_late_capture_that_beats_the_fence_completes_the_payment(talk):
     talk.confirm_sent()
     talk.hear(talk.declined())
