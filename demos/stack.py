@@ -138,7 +138,8 @@ class Stack:
     def workers(self) -> list[dict[str, Any]]:
         """The worker processes that live, with how many payments each is working on now."""
         query = text(
-            "SELECT w.pid, w.supervisor_pid, w.id, count(j.id) FILTER (WHERE j.kind = 'process_payment') AS payments"
+            "SELECT w.pid, w.supervisor_pid, w.id,"
+            " count(j.id) FILTER (WHERE j.kind = 'process_payment') AS payments"
             " FROM queue.workers w LEFT JOIN queue.jobs j"
             " ON j.worker_id = w.id AND j.state = 'executing'"
             " WHERE w.expires_at > now() GROUP BY w.id"

@@ -15,6 +15,7 @@ from payments_app.jobs import ProcessPayment
 from payments_app.services import charging, locking, observations
 from payments_app.services.actor import act_as
 from payments_app.services.conflicts import again_on_conflict
+from payments_app.services.schedule import retry_delay_s
 from queue_core import Job, Outcome, Snooze, Worker
 from queue_core.checkpoints import reach, register
 
@@ -42,6 +43,9 @@ class PaymentProcessor(Worker[ProcessPayment]):
 
     def timeout(self, job: Job[ProcessPayment]) -> float:  # noqa: ARG002 - same for every payment
         return self._timeout_s
+
+    def backoff(self, job: Job[ProcessPayment], error: BaseException | str) -> float:  # noqa: ARG002
+        return retry_delay_s(job.attempt)
 
     def perform(self, job: Job[ProcessPayment]) -> Outcome:
         for _ in range(TURNS_MAX):

@@ -10,6 +10,7 @@ from payments_app.jobs import ProcessRefund
 from payments_app.services import locking, refunding
 from payments_app.services.actor import act_as
 from payments_app.services.conflicts import again_on_conflict
+from payments_app.services.schedule import retry_delay_s
 from queue_core import Job, Outcome, Snooze, Worker
 from queue_core.checkpoints import reach, register
 
@@ -36,6 +37,9 @@ class RefundProcessor(Worker[ProcessRefund]):
 
     def timeout(self, job: Job[ProcessRefund]) -> float:  # noqa: ARG002 - same for every refund
         return self._timeout_s
+
+    def backoff(self, job: Job[ProcessRefund], error: BaseException | str) -> float:  # noqa: ARG002
+        return retry_delay_s(job.attempt)
 
     def perform(self, job: Job[ProcessRefund]) -> Outcome:
         for _ in range(TURNS_MAX):

@@ -13,6 +13,11 @@ PROCESSING_MAX_S = 300.0
 # A soft decline is asked again after a minute, ten minutes and an hour: salaries arrive.
 SOFT_DECLINE_RETRIES_S = (60.0, 600.0, 3600.0)
 
+# A job of money that raises has met our own trouble, such as a database that was away: its waits
+# for the bank are the payment's, in next_action_at. And its attempts count killed workers too, so
+# the queue's own growing wait would punish a payment for the machines it had.
+RETRY_MAX_S = 30.0
+
 
 def after(now: datetime, seconds: float) -> datetime:
     return now + timedelta(seconds=seconds)
@@ -33,3 +38,8 @@ def processing_delay_s(waits: int) -> float:
 def soft_decline_delay_s(declines: int) -> float:
     """After the ``declines``-th soft decline (from 1)."""
     return SOFT_DECLINE_RETRIES_S[min(declines, len(SOFT_DECLINE_RETRIES_S)) - 1]
+
+
+def retry_delay_s(attempt: int) -> float:
+    """After the ``attempt``-th run (from 1) of a job of money that ended in an error."""
+    return min(2.0 ** min(attempt - 1, 30), RETRY_MAX_S)
