@@ -32,7 +32,8 @@ def in_database(admin_url: str, name: str) -> str:
 def database(admin_url: str, *, template: str | None = None) -> Iterator[str]:
     """A new database, empty or cloned from ``template``; dropped at the end, users or not."""
     name = f"test_{os.environ[RUN_ID]}_{os.getpid()}_{next(_numbers)}"
-    create = sql.SQL("CREATE DATABASE {} TEMPLATE {}")
+    # Without fsync, copying files is a third faster than writing the copy through the log.
+    create = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
     names = (sql.Identifier(name), sql.Identifier(template or "template1"))
     execute(admin_url, create.format(*names))
     try:
