@@ -17,6 +17,7 @@ FROM python:3.13-slim
 RUN useradd --create-home --uid 10001 app && install -d -o app /data
 COPY --from=build /venv /venv
 COPY seed.py /app/seed.py
+COPY seeding /app/seeding
 ENV PATH=/venv/bin:$PATH PYTHONUNBUFFERED=1 FLASK_APP=payments_app FLASK_SKIP_DOTENV=1 \
     APP_ENV=production DATA_DIR=/data HOST=0.0.0.0 LOG_FORMAT=json
 WORKDIR /app

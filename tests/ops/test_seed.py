@@ -4,14 +4,20 @@ import os
 import subprocess
 import sys
 from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 from datetime import date
 from pathlib import Path
 
 import pytest
-from sqlalchemy import text
+from sqlalchemy import Engine, text
+from sqlalchemy.orm import sessionmaker
 
+from payments_app.cli.audit import look
 from payments_app.config import DEMO_EMAIL
+from payments_app.db import make_engine
 from seeding import plan
+from tests.support import databases
 from tests.support.ports import free_port
 
 ROOT = Path(__file__).parent.parent.parent
@@ -39,74 +45,78 @@ def test_the_plan_has_every_fate():
     assert made == {fate: count for fate, (count, _, _) in plan.FATES.items()}
 
 
-@pytest.fixture
-def seeded(app_database_url, tmp_path):
-    """``seeded(gateway_url)`` runs seed.py as `make run` does; what it printed."""
-
-    def run(gateway_url: str) -> str:
-        env = {
-            **os.environ,
-            "DATABASE_URL": app_database_url,
-            "DATA_DIR": str(tmp_path),
-            "GATEWAY_URL": gateway_url,
-        }
-        done = subprocess.run(
-            [sys.executable, str(ROOT / "seed.py")],
-            env=env,
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr
-        return done.stdout
-
-    return run
+def run_seed(database_url: str, gateway_url: str, folder: Path) -> str:
+    """seed.py as `make run` starts it; what it printed."""
+    env = {
+        **os.environ,
+        "DATABASE_URL": database_url,
+        "DATA_DIR": str(folder),
+        "GATEWAY_URL": gateway_url,
+    }
+    done = subprocess.run(
+        [sys.executable, str(ROOT / "seed.py")],
+        env=env,
+        cwd=folder,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    return done.stdout
 
 
-def counts(engine, table: str, column: str = "status") -> Counter:
+def counts(engine: Engine, table: str, column: str = "status") -> Counter:
     with engine.connect() as connection:
         return Counter(row[0] for row in connection.execute(text(f"SELECT {column} FROM {table}")))
 
 
-def test_seeding_twice_makes_one_business_that_passes_the_audit(
-    seeded, engine, simulator, flask_cli
-):
-    first = seeded(simulator.url)
-    before = [counts(engine, table) for table in ("invoices", "payments", "refunds")]
-    second = seeded(simulator.url)
+@dataclass(frozen=True)
+class Business:
+    """What two runs of seed.py printed, and left."""
 
-    assert "sign in as owner@example.com" in first
-    assert "nothing was changed" in second
-    after = [counts(engine, table) for table in ("invoices", "payments", "refunds")]
-    assert before == after
-    invoices, payments, refunds = after
+    engine: Engine
+    first: str
+    second: str
+    before_second: list[Counter]
+
+    def states(self) -> list[Counter]:
+        return [counts(self.engine, table) for table in ("invoices", "payments", "refunds")]
+
+
+@pytest.fixture(scope="module")
+def business(admin_url, app_template, simulator, tmp_path_factory) -> Iterator[Business]:
+    folder = tmp_path_factory.mktemp("seed")
+    with databases.database(admin_url, template=app_template) as url:
+        engine = make_engine(url)
+        made = Business(engine, run_seed(url, simulator.url, folder), "", [])
+        made.before_second.extend(made.states())
+        yield replace(made, second=run_seed(url, simulator.url, folder))
+        engine.dispose()
+
+
+def test_the_business_has_every_state_and_says_how_to_sign_in(business):
+    invoices, payments, refunds = business.states()
+
+    assert "sign in as owner@example.com" in business.first
     assert invoices == {"paid": 67, "open": 38, "draft": 7, "void": 4, "uncollectible": 4}
     assert payments == {"completed": 78, "failed": 9, "cancelled": 3, "processing": 1}
     assert refunds == {"completed": 3}
-    audited = flask_cli("audit", "--json")
-    assert audited.exit_code == 0, audited.output
 
 
-def test_without_a_gateway_the_books_are_made_and_what_is_missing_is_said(seeded, engine):
-    said = seeded(f"http://127.0.0.1:{free_port()}")
-
-    assert "no payment was made" in said
-    assert "flask run-gateway" in said
-    assert counts(engine, "invoices") == {
-        "open": 105,
-        "draft": 7,
-        "void": 4,
-        "uncollectible": 4,
-    }
-    assert not counts(engine, "payments")
-    assert DEMO_EMAIL in counts(engine, "users", "email")
+def test_seeding_again_changes_nothing_and_says_so(business):
+    assert "nothing was changed" in business.second
+    assert business.states() == business.before_second
 
 
-def test_history_lies_in_the_past_and_the_guards_are_on_again(seeded, engine, simulator):
-    seeded(simulator.url)
+def test_the_seeded_business_passes_the_audit(business, simulator):
+    findings, trouble = look(sessionmaker(business.engine), simulator.url)
 
-    with engine.connect() as connection:
+    assert trouble is None
+    assert [finding for finding in findings if not finding.ok] == []
+
+
+def test_history_lies_in_the_past_and_the_guards_are_on_again(business):
+    with business.engine.connect() as connection:
         early = connection.execute(
             text("SELECT count(*) FROM payments WHERE created_at < now() - interval '30 days'")
         ).scalar_one()
@@ -115,3 +125,15 @@ def test_history_lies_in_the_past_and_the_guards_are_on_again(seeded, engine, si
         ).scalar_one()
     assert early > 20
     assert off == 0
+
+
+def test_without_a_gateway_the_books_are_made_and_what_is_missing_is_said(
+    app_database_url, engine, tmp_path
+):
+    said = run_seed(app_database_url, f"http://127.0.0.1:{free_port()}", tmp_path)
+
+    assert "no payment was made" in said
+    assert "flask run-gateway" in said
+    assert counts(engine, "invoices") == {"open": 105, "draft": 7, "void": 4, "uncollectible": 4}
+    assert not counts(engine, "payments")
+    assert DEMO_EMAIL in counts(engine, "users", "email")
