@@ -98,7 +98,7 @@ def invoice_counts(session: Session, *, today: date, search: str = "") -> dict[s
     statement = select(state, func.count()).select_from(Invoice).join(Invoice.customer)
     if search:
         statement = statement.where(_matches(search))
-    by_state = {name: n for name, n in session.execute(statement.group_by(state))}
+    by_state = {row[0]: row[1] for row in session.execute(statement.group_by(state))}
     return {
         tab: sum(count for name, count in by_state.items() if not states or name in states)
         for tab, states in TABS.items()

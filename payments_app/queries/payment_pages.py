@@ -109,7 +109,7 @@ def payment_list(
 
 def payment_counts(session: Session) -> dict[str, int]:
     counted = session.execute(select(Payment.status, func.count()).group_by(Payment.status))
-    by_status = {status: count for status, count in counted}
+    by_status = {row[0]: row[1] for row in counted}
     return {
         tab: sum(count for status, count in by_status.items() if not wanted or status in wanted)
         for tab, wanted in TABS.items()

@@ -1,4 +1,4 @@
-"""A world of each test's own: a database, the application in front of it, browsers of every role."""
+"""A world of each test's own: a database, the application on it, browsers of every role."""
 
 from collections.abc import Callable, Iterator
 from pathlib import Path

@@ -120,6 +120,12 @@ class TestPaying:
         hosted = visitor.get(page_of.partition("/p/")[0])
         answer = visitor.get(f"{page_of}/receipt.pdf")
 
+        fields = {"idempotency_key": str(uuid.uuid4()), "amount_minor": "12000"}
+        late = visitor.submit(
+            f"{page_of.partition('/p/')[0]}/pay", fields | {"payment_method": VISA}
+        )
+
+        assert "Nothing was charged again." in words(visitor.get(late.headers["Location"]))
         assert "Nothing is left to pay." in words(hosted)
         assert "Pay $" not in words(hosted)
         assert answer.data.startswith(b"%PDF")

@@ -1,5 +1,7 @@
 """Writing an invoice: lines by buttons, totals by the server, mistakes line by line."""
 
+from typing import Any
+
 import pytest
 
 from tests.web.browser import Browser, Fields, words
@@ -8,7 +10,7 @@ CUSTOMER = {"name": "Ada Ltd", "email": "ada@example.com"}
 
 
 @pytest.fixture
-def form(owner: Browser) -> dict[str, object]:
+def form(owner: Browser) -> dict[str, str | list[str]]:
     customer = owner.submit("/customers/new", CUSTOMER).headers["Location"].rpartition("/")[2]
     return {
         "customer_id": customer,
@@ -23,9 +25,8 @@ def form(owner: Browser) -> dict[str, object]:
     }
 
 
-def post(owner: Browser, form: dict[str, object], path: str = "/invoices/new", **changed: object):
-    fields: Fields = {**form, **changed}  # type: ignore[dict-item]
-    return owner.submit(path, fields)
+def post(owner: Browser, form: Fields, path: str = "/invoices/new", **changed: Any):
+    return owner.submit(path, {**form, **changed})
 
 
 def test_a_draft_is_saved_with_totals_computed_by_the_server(owner: Browser, form):
@@ -77,7 +78,7 @@ def test_the_preview_says_what_each_line_comes_to(owner: Browser, form):
 
 
 def test_an_empty_line_is_an_offer_and_no_mistake(owner: Browser, form):
-    columns = {name: [*form[name], ""] for name in ("description", "unit_price")}
+    columns: dict[str, Any] = {name: [*form[name], ""] for name in ("description", "unit_price")}
 
     answer = post(owner, form, **columns, quantity=["2", "1.5", "1"], tax_rate=["19", "7", "0"])
 
@@ -122,7 +123,7 @@ def test_all_mistakes_are_shown_at_once_beside_their_fields(owner: Browser, form
 
 
 def test_a_hundred_lines_are_saved_and_one_more_is_not(owner: Browser, form):
-    def lines(count: int) -> dict[str, object]:
+    def lines(count: int) -> dict[str, Any]:
         names = ("description", "quantity", "unit_price", "tax_rate")
         return {name: ["1"] * count for name in names}
 

@@ -7,6 +7,7 @@ from payments_app.domain.errors import (
     DomainError,
     IdempotencyKeyReused,
     Invalid,
+    NothingDue,
     PaymentInProgress,
 )
 from payments_app.domain.invoice import Invoice
@@ -51,6 +52,9 @@ def pay(token: str) -> Page:
         payment_id = _pay_once(token, form.key, card, amount)
     except PaymentInProgress as error:
         return _already_paying(token, error)
+    except NothingDue:
+        flash("This invoice is paid already. Nothing was charged again.", "ok")
+        return redirect(url_for(".invoice", token=token), 303)
     except IdempotencyKeyReused:
         form.refuse("", "This form was sent before with another card. Choose again and pay.")
         form.key = Form().key
