@@ -136,16 +136,15 @@ def _decline_of(
 ) -> Decline | None:
     """The decline, if it is this attempt's: its charge is newer than all we knew when we asked.
 
-    ``direct``: it came as the answer to this attempt's own confirm. Then a decline without any
-    charge (refused before one was made) is this attempt's, too.
+    ``direct``: it came as the answer to this attempt's own confirm. Then it is this attempt's,
+    also when no charge was made for it and the newest one is still an older attempt's.
     """
     if attempt is None or seen.decline is None:
         return None
     if not ATTEMPT_MOVES.allows("decline", attempt.status):
         return None
     charge = seen.decline.charge_id or seen.latest_charge
-    new = charge != attempt.baseline_charge or (direct and charge is None)
-    return seen.decline if new else None
+    return seen.decline if direct or charge != attempt.baseline_charge else None
 
 
 def _declined(payment: Payment, attempt: PaymentAttempt, decline: Decline, now: datetime) -> None:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 from tests.model.world import Answer, Gateway, Intent, Request
 
 # What the bank may say instead of yes, and what becomes of the intent.
-REFUSALS = ("soft", "hard", "action", "processing", "bad_card")
+REFUSALS = ("soft", "hard", "chargeless", "action", "processing", "bad_card")
 
 
 class Execution(NamedTuple):
@@ -85,6 +85,10 @@ def _confirm(
         match refusal:
             case "soft" | "hard":
                 declined = _put(asked, number, Intent("open", charge, (charge, refusal)))
+                yield _shown(declined, number, refused=True)
+            case "chargeless":
+                # Refused before a charge was made: the decline names none.
+                declined = _put(gateway, number, Intent("open", intent.charge, (0, "soft")))
                 yield _shown(declined, number, refused=True)
             case "processing":
                 slow = _put(asked, number, Intent("processing", charge))

@@ -187,7 +187,7 @@ def _intent_seen(answer: Answer, *, amount_minor: int = AMOUNT_MINOR) -> IntentS
 
 
 def _decline(charge: int, how: str) -> Decline:
-    return Decline(DECLINE_CODES[how], f"The bank said no ({how}).", f"ch_{charge}")
+    return Decline(DECLINE_CODES[how], f"The bank said no ({how}).", _named("ch", charge))
 
 
 def _attempts_of(row: Row, now: datetime) -> list[PaymentAttempt]:

@@ -142,7 +142,9 @@ def _still_open(
         return row
     attempt = row.attempts[number - 1]
     may_decline = attempt.status in (*UNANSWERED, "not_executed")
-    if decline and may_decline and decline[0] != attempt.baseline:
+    declined_charge = decline[0] or charge if decline else 0
+    direct = request.op == "confirm"
+    if decline and may_decline and (declined_charge != attempt.baseline or direct):
         return _declined(variant, change(row, number, status="declined"), number, decline[1])
     if attempt.status in UNANSWERED and request.op != "confirm":
         return change(row, number, status="not_executed")
