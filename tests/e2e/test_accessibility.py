@@ -7,7 +7,7 @@ names that they do what they say under.
 import uuid
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from playwright.sync_api import Page, expect
@@ -31,7 +31,8 @@ RUN = """tags => axe.run(document, {runOnly: {type: "tag", values: tags}}).then(
     violations: found.violations.map(rule => rule.id + ": " + rule.nodes[0].html.slice(0, 160)),
     undecided: found.incomplete.map(rule => rule.id + ": " + rule.nodes[0].html.slice(0, 160)),
 }))"""
-MODES = [(scheme, width) for scheme in ("light", "dark") for width in (1280, 360)]
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
+MODES = [(scheme, width) for scheme in SCHEMES for width in (1280, 360)]
 # WCAG 1.4.10: no sideways scrolling at this width, whatever is on the page.
 NARROWEST = 320
 
@@ -196,6 +197,7 @@ def _pages(sessions: sessionmaker[Session], **talks: Conversation) -> dict[str, 
         assert opened is not None
         pages["void"] = f"/invoices/{opened.id}/void"
         pages["customer"] = f"/customers/{opened.customer_id}"
+        pages["archive customer"] = f"/customers/{opened.customer_id}/archive"
         pages["edit customer"] = f"/customers/{opened.customer_id}/edit"
     return pages
 

@@ -82,6 +82,7 @@ def test_a_second_customer_with_the_address_is_a_warning_and_no_refusal(owner: B
 
 def test_an_archived_customer_gets_no_new_invoice(owner: Browser):
     path = made(owner)
+    assert "Archive Ada Ltd?" in words(owner.get(f"{path}/archive"))
 
     owner.submit(f"{path}/archive")
 

@@ -100,6 +100,15 @@ def change_customer(customer_id: str) -> Page:
     return redirect(url_for(".customer", customer_id=customer_id), 303)
 
 
+@bp.get("/customers/<customer_id>/archive")
+@requires(Permission.EDIT_BUSINESS)
+def confirm_archive(customer_id: str) -> Page:
+    with reading() as db:
+        return render_template(
+            "business/customer_archive.html", customer=service.get(db, customer_id)
+        )
+
+
 @bp.post("/customers/<customer_id>/archive")
 @requires(Permission.EDIT_BUSINESS)
 def archive_customer(customer_id: str) -> Response:
