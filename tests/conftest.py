@@ -14,10 +14,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Engine
 
 from payments_app import embedded_postgres
 from tests.support import databases
 from tests.support.network import allow_loopback_only
+from tests.support.reused import ReusedDatabase, reused
 
 ROOT = Path(__file__).parent.parent
 SERVER_DIR = ROOT / ".pytest_postgres"
@@ -95,11 +97,21 @@ def app_template(admin_url: str, run_dir: Path) -> str:
     )
 
 
+@pytest.fixture(scope="session")
+def reused_app_database(admin_url: str, app_template: str) -> Iterator[ReusedDatabase]:
+    yield from reused(admin_url, app_template)
+
+
 @pytest.fixture
-def app_database_url(admin_url: str, app_template: str) -> Iterator[str]:
-    """A database of this test's own with the whole schema and no rows."""
-    with databases.database(admin_url, template=app_template) as url:
-        yield url
+def app_database_url(reused_app_database: ReusedDatabase) -> str:
+    """A database with the whole schema and no rows: this test's alone while it runs."""
+    return reused_app_database.take()
+
+
+@pytest.fixture
+def app_engine(app_database_url: str, reused_app_database: ReusedDatabase) -> Engine:
+    """An engine on this test's database."""
+    return reused_app_database.engine
 
 
 @pytest.fixture(scope="session")

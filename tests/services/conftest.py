@@ -11,10 +11,8 @@ from tests.support import databases
 
 
 @pytest.fixture
-def sessions(app_database_url: str) -> Iterator[sessionmaker[Session]]:
-    engine = make_engine(app_database_url)
-    yield sessionmaker(engine, expire_on_commit=False)
-    engine.dispose()
+def sessions(app_engine: Engine) -> sessionmaker[Session]:
+    return sessionmaker(app_engine, expire_on_commit=False)
 
 
 @pytest.fixture(scope="module")

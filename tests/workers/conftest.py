@@ -1,19 +1,13 @@
 """A database of the test's own, as an engine and as sessions."""
 
-from collections.abc import Iterator
-
 import pytest
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session, sessionmaker
 
-from payments_app.db import make_engine
-
 
 @pytest.fixture
-def engine(app_database_url: str) -> Iterator[Engine]:
-    made = make_engine(app_database_url)
-    yield made
-    made.dispose()
+def engine(app_engine: Engine) -> Engine:
+    return app_engine
 
 
 @pytest.fixture

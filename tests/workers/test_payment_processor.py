@@ -4,10 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 from sqlalchemy import text
-from sqlalchemy.orm import Session, sessionmaker
 
 from payments_app import clock
-from payments_app.db import make_engine
 from payments_app.domain.payment import PaymentStatus
 from payments_app.gateway.port import Instruction, Observation, Op
 from payments_app.gateway.stripe_adapter import StripeGateway
@@ -32,13 +30,6 @@ def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
 def gateway(simulator: Simulator) -> StripeGateway:
     simulator.reset()
     return StripeGateway(simulator.url, simulator.api_key, read_timeout_s=0.5)
-
-
-@pytest.fixture
-def sessions(app_database_url: str) -> Iterator[sessionmaker[Session]]:
-    engine = make_engine(app_database_url)
-    yield sessionmaker(engine, expire_on_commit=False)
-    engine.dispose()
 
 
 @pytest.fixture
