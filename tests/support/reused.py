@@ -137,4 +137,4 @@ def _one(connection: "psycopg.Connection[tuple[str, ...]]", query: str) -> str:
 
 
 def _sql(text: str) -> sql.SQL:
-    return sql.SQL(text)  # type: ignore[arg-type] # our own text, put together from table names
+    return sql.SQL(text)  # our own text, put together from table names
