@@ -56,7 +56,6 @@ _STATES = {
     ("payment", "failed"): ("bad", "Payment failed; nothing was charged"),
     ("payment", "cancelled"): ("neutral", "Payment cancelled; nothing was charged"),
     ("payment", "needs_review"): ("bad", "A person must look at this payment"),
-    ("payment_attempt", "declined"): ("warn", "The bank declined"),
     ("payment_attempt", "unknown"): ("warn", "The outcome of this attempt is unknown"),
     ("payment_attempt", "not_executed"): ("info", "The gateway shows that nothing was charged yet"),
     ("refund", "requested"): ("neutral", "Refund requested; the amount is reserved"),
@@ -68,7 +67,7 @@ _STATES = {
 }
 
 _INTERRUPTED = {
-    "rescued": "Worker lost: its lease was taken back and the job released",
+    "rescue": "Worker lost: its lease was taken back and the job released",
     "released": "Worker stopped: the job was given back",
     "interrupted": "Worker stopped: the job was given back",
     "error": "The run ended with an error; it will be tried again",
