@@ -76,7 +76,7 @@ def handle(session: Session, event_id: str, *, now: datetime) -> EventStatus:
     if event.status is not EventStatus.RECEIVED:
         return event.status
     if event.type.startswith(REFUND_EVENTS):
-        found = _wake_refund(session, event)
+        found = _wake_refund(session, event, now)
     elif event.type.startswith(INTENT_EVENTS):
         found = _wake_payment(session, event, now)
     else:
@@ -138,7 +138,7 @@ def _wake_payment(session: Session, event: InboundEvent, now: datetime) -> bool:
     return True
 
 
-def _wake_refund(session: Session, event: InboundEvent) -> bool:
+def _wake_refund(session: Session, event: InboundEvent, now: datetime) -> bool:
     metadata = _object(event.payload).get("metadata")
     named = metadata.get("refund") if isinstance(metadata, dict) else None
     refund_id = session.scalar(
@@ -150,5 +150,8 @@ def _wake_refund(session: Session, event: InboundEvent) -> bool:
         return False
     _, refund = lock_refund(session, refund_id)
     if not refund.is_final:
+        # Due at once; the quiet time before a list after silence is counted from the last send.
+        refund.next_action_at = now
+        session.flush()
         refunds.wake(session, refund)
     return True

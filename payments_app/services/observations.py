@@ -154,6 +154,9 @@ def _silence(payment: Payment, request: GatewayRequest, *, received: bool, now: 
     _lose_sight(payment, request)
     payment.waits += 1
     _wait(payment, after(now, silence_delay_s(payment.waits)))
+    if now >= payment.deadline_at and not payment.is_final:
+        # The fence is asked for again, an hour apart at most; but somebody should look why not.
+        log.error("gateway_unreachable", payment=payment.id, silent=payment.waits)
 
 
 def _rejected(payment: Payment, request: GatewayRequest, answer: Rejected, now: datetime) -> None:
