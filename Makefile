@@ -2,6 +2,8 @@
 # filled .venv. Settings are variables: make run PORT=9000 PYTHON=python3.12 DATA_DIR=/srv/data
 PYTHON ?= python3
 VENV := .venv/bin
+# Many processes are started; each would compile the whole source again.
+unexport PYTHONDONTWRITEBYTECODE
 
 .PHONY: run test test-full check bench demo clean install install-test
 
