@@ -5,7 +5,7 @@ VENV := .venv/bin
 # Many processes are started; each would compile the whole source again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test test-full check bench demo clean install install-test
+.PHONY: run test test-full check demo clean install install-test
 
 # exec: TERM sent to make reaches the tree itself, not a shell in between; and the tree is told whose
 # death is its own.
@@ -20,9 +20,6 @@ test-full: install-test
 
 check: install-test
 	@exec $(VENV)/python .ci/check.py
-
-bench: install-test
-	@exec $(VENV)/python -m benchmarks
 
 demo: install
 	@exec $(VENV)/python demos/replay_duplicates.py

@@ -14,6 +14,8 @@ from urllib.parse import urlsplit
 ENVIRONMENTS = ("development", "test", "production")
 LOG_FORMATS = ("console", "json")
 SECRET_LENGTH_MIN = 32
+# Where `make run` notes, under DATA_DIR, which gateway its data belong to.
+GATEWAY_NOTE = "gateway.url"
 
 # The owner that seed.py makes in a development database; `make run` prints how to sign in.
 DEMO_EMAIL = "owner@example.com"
@@ -65,17 +67,19 @@ def load_config(env: Mapping[str, str] = os.environ) -> Config:
     host = read.text("HOST", default="127.0.0.1")
     port = read.whole("PORT", default=8000, low=1, high=65535)
     gateway_port = read.whole("GATEWAY_PORT", default=8010, low=1, high=65535)
+    data_dir = Path(read.text("DATA_DIR", default=".data")).expanduser().absolute()
+    simulator = f"http://127.0.0.1:{gateway_port}"
     config = Config(
         app_env=read.choice("APP_ENV", ENVIRONMENTS),
         database_url=read.database_url(),
-        data_dir=Path(read.text("DATA_DIR", default=".data")).expanduser().absolute(),
+        data_dir=data_dir,
         secret_key=read.secret("SECRET_KEY"),
         host=host,
         port=port,
         public_url=read.url("PUBLIC_URL", ("http", "https"), default=f"http://{host}:{port}") or "",
         gateway_port=gateway_port,
         gateway_url=read.url(
-            "GATEWAY_URL", ("http", "https"), default=f"http://127.0.0.1:{gateway_port}"
+            "GATEWAY_URL", ("http", "https"), default=_noted_gateway(env, data_dir) or simulator
         )
         or "",
         gateway_api_key=read.secret("GATEWAY_API_KEY"),
@@ -90,6 +94,19 @@ def load_config(env: Mapping[str, str] = os.environ) -> Config:
     )
     read.refuse_mistakes()
     return config
+
+
+def _noted_gateway(env: Mapping[str, str], data_dir: Path) -> str | None:
+    """The gateway of these data, as `make run` noted it; None when a setting names one.
+
+    A command beside a tree on another port must not ask, or charge at, another gateway.
+    """
+    if env.get("GATEWAY_PORT", "").strip() or env.get("APP_ENV") == "production":
+        return None
+    try:
+        return (data_dir / GATEWAY_NOTE).read_text(encoding="utf-8").strip() or None
+    except OSError:
+        return None
 
 
 def parse_queues(text: str) -> dict[str, int | None]:

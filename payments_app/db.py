@@ -87,7 +87,7 @@ def answering(url: str) -> Iterator[None]:
     try:
         yield
     except OperationalError as error:
-        raise DatabaseUnavailable(_explain(url, error)) from None
+        raise DatabaseUnavailable(explain_unavailable(url, error)) from None
 
 
 def check_answers(url: str) -> None:
@@ -105,7 +105,7 @@ def check_answers(url: str) -> None:
         engine.dispose()
 
 
-def _explain(url: str, error: OperationalError) -> str:
+def explain_unavailable(url: str, error: OperationalError) -> str:
     target = make_url(url)
     first_line = str(error.orig).strip().splitlines()[0]
     if target.password:

@@ -8,6 +8,7 @@ P needs the lease, because it makes intentions; R does not, because it records f
 from sqlalchemy.orm import Session
 
 from payments_app import clock
+from payments_app.domain.errors import NotFound
 from payments_app.domain.payment import Payment
 from payments_app.domain.steps import EndLocally, Wait
 from payments_app.gateway.port import Gateway, Instruction, Observation
@@ -16,7 +17,7 @@ from payments_app.services import charging, locking, observations
 from payments_app.services.actor import act_as
 from payments_app.services.conflicts import again_on_conflict
 from payments_app.services.schedule import retry_delay_s
-from queue_core import Job, Outcome, Snooze, Worker
+from queue_core import Cancel, Job, Outcome, Snooze, Worker
 from queue_core.checkpoints import reach, register
 
 register(
@@ -49,8 +50,11 @@ class PaymentProcessor(Worker[ProcessPayment]):
 
     def perform(self, job: Job[ProcessPayment]) -> Outcome:
         for _ in range(TURNS_MAX):
-            with job.session() as session:
-                step = self._decide(session, job)
+            try:
+                with job.session() as session:
+                    step = self._decide(session, job)
+            except NotFound as error:
+                return Cancel(str(error))  # Rows are never deleted: it will not appear later.
             if not isinstance(step, Instruction):
                 return step
             reach("payment.sending")

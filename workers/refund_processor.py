@@ -3,6 +3,7 @@
 from sqlalchemy.orm import Session
 
 from payments_app import clock
+from payments_app.domain.errors import NotFound
 from payments_app.domain.refund_steps import Park, next_refund_step
 from payments_app.domain.steps import REVIEW_POLL_S, Wait
 from payments_app.gateway.port import Gateway, Instruction, Observation
@@ -11,7 +12,7 @@ from payments_app.services import locking, refunding
 from payments_app.services.actor import act_as
 from payments_app.services.conflicts import again_on_conflict
 from payments_app.services.schedule import retry_delay_s
-from queue_core import Job, Outcome, Snooze, Worker
+from queue_core import Cancel, Job, Outcome, Snooze, Worker
 from queue_core.checkpoints import reach, register
 
 register(
@@ -43,8 +44,11 @@ class RefundProcessor(Worker[ProcessRefund]):
 
     def perform(self, job: Job[ProcessRefund]) -> Outcome:
         for _ in range(TURNS_MAX):
-            with job.session() as session:
-                step = self._decide(session, job)
+            try:
+                with job.session() as session:
+                    step = self._decide(session, job)
+            except NotFound as error:
+                return Cancel(str(error))  # Rows are never deleted: it will not appear later.
             if not isinstance(step, Instruction):
                 return step
             reach("refund.sending")

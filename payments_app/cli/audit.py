@@ -19,6 +19,12 @@ EXIT_FAILED = 1
 EXIT_INCOMPLETE = 3
 
 
+class NothingLookedAt(click.ClickException):
+    """The database could not be reached: not the exit code of an invariant that fails."""
+
+    exit_code = EXIT_INCOMPLETE
+
+
 @click.command("audit")
 @as_json_option
 def audit(*, as_json: bool) -> None:
@@ -33,8 +39,11 @@ def audit(*, as_json: bool) -> None:
     Example: flask audit --json
     """
     config: Config = current_app.extensions["config"]
-    with explained():
-        findings, trouble = look(database().sessions, config.gateway_url)
+    try:
+        with explained():
+            findings, trouble = look(database().sessions, config.gateway_url)
+    except click.ClickException as error:
+        raise NothingLookedAt(error.message) from None
     if as_json:
         print_json([finding.as_json() for finding in findings])
     else:

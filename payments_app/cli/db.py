@@ -15,9 +15,16 @@ from alembic.config import Config as AlembicConfig
 from alembic.runtime.migration import MigrationContext
 from flask import current_app
 from sqlalchemy import Connection, text
+from sqlalchemy.exc import OperationalError
 
 from payments_app.config import ConfigError
-from payments_app.db import Database, DatabaseUnavailable, check_answers, make_engine
+from payments_app.db import (
+    Database,
+    DatabaseUnavailable,
+    check_answers,
+    explain_unavailable,
+    make_engine,
+)
 from payments_app.embedded_postgres import EmbeddedPostgresError
 
 MIGRATIONS = Path(__file__).parent.parent / "migrations"
@@ -85,6 +92,15 @@ def explained() -> Iterator[None]:
         yield
     except (ConfigError, DatabaseUnavailable, EmbeddedPostgresError) as error:
         raise click.ClickException(str(error)) from None
+    except OperationalError as error:
+        if not error.connection_invalidated and getattr(error.orig, "sqlstate", None) is not None:
+            raise  # The server answered: this is no matter of reaching it.
+        raise click.ClickException(unavailable(error)) from None
+
+
+def unavailable(error: OperationalError) -> str:
+    """The sentence for a database that does not answer: host, port and what to do."""
+    return explain_unavailable(database().url, error)
 
 
 def _install_queue(url: str) -> None:

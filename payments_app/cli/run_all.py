@@ -13,6 +13,7 @@ import threading
 import time
 from collections.abc import Callable
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -29,7 +30,7 @@ from payments_app.cli.startup import (
     is_ready,
     refuse_taken_port,
 )
-from payments_app.config import DEMO_EMAIL, DEMO_PASSWORD, Config
+from payments_app.config import DEMO_EMAIL, DEMO_PASSWORD, GATEWAY_NOTE, Config
 from payments_app.db import Database, check_answers
 
 ROOT = Path(__file__).parent.parent.parent
@@ -48,6 +49,9 @@ _printing = threading.Lock()
 def run_all() -> None:
     """Run database, gateway simulator, workers and web until Ctrl-C or TERM."""
     config: Config = current_app.extensions["config"]
+    if not os.environ.get("GATEWAY_URL", "").strip():
+        # What an earlier run noted was its own simulator's address, perhaps on another port.
+        config = replace(config, gateway_url=f"http://127.0.0.1:{config.gateway_port}")
     stop = StopRequest()
     with explained(), hold_data_dir(config.data_dir) as lock:
         refuse_taken_port("PORT", config.host, config.port)
@@ -57,6 +61,8 @@ def run_all() -> None:
             say("run", f"starting; data in {config.data_dir}")
             check_answers(database.url)
             upgrade(database.url)
+            note = config.data_dir / GATEWAY_NOTE
+            note.write_text(f"{config.gateway_url}\n", encoding="utf-8")
             Tree(config, database, stop, Lifeline(lock)).run()
     say("run", "everything has stopped")
 

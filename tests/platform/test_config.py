@@ -2,7 +2,13 @@
 
 import pytest
 
-from payments_app.config import DEVELOPMENT_SECRETS, ConfigError, load_config, parse_queues
+from payments_app.config import (
+    DEVELOPMENT_SECRETS,
+    GATEWAY_NOTE,
+    ConfigError,
+    load_config,
+    parse_queues,
+)
 
 PRODUCTION = {
     "APP_ENV": "production",
@@ -98,3 +104,13 @@ def test_every_usual_spelling_of_a_database_address_reaches_the_same_driver(sche
 
 def test_queues_are_picked_with_or_without_a_limit():
     assert parse_queues("payments:10, emails") == {"payments": 10, "emails": None}
+
+
+def test_commands_beside_a_running_tree_use_its_gateway(tmp_path):
+    (tmp_path / GATEWAY_NOTE).write_text("http://127.0.0.1:8302\n")
+    beside = {"DATA_DIR": str(tmp_path)}
+
+    assert load_config(beside).gateway_url == "http://127.0.0.1:8302"
+    assert load_config({**beside, "GATEWAY_PORT": "9000"}).gateway_url == "http://127.0.0.1:9000"
+    named = load_config({**beside, "GATEWAY_URL": "http://gateway:80"})
+    assert named.gateway_url == "http://gateway:80"

@@ -5,13 +5,14 @@ from collections.abc import Iterator
 import pytest
 from sqlalchemy import text
 
+import queue_core
 from payments_app import clock
 from payments_app.domain.payment import PaymentStatus
 from payments_app.gateway.port import Instruction, Observation, Op
 from payments_app.gateway.stripe_adapter import StripeGateway
 from payments_app.jobs import QUEUES, ProcessPayment
 from payments_app.services import janitor, payments
-from queue_core import LeaseLost, Queue, Snooze
+from queue_core import Cancel, LeaseLost, Queue, Snooze
 from queue_core.testing import drain_queue
 from tests.support import performing
 from tests.support.business import a_payment
@@ -174,6 +175,17 @@ def test_a_payment_whose_job_was_lost_gets_a_new_one_from_the_janitor(
 def test_the_janitor_leaves_payments_alone_that_have_a_job_or_a_time(sessions, payment_id):
     with sessions.begin() as session:
         assert janitor.sweep(session, now=clock.now(session)) == 0
+
+
+def test_a_job_about_no_payment_is_cancelled_at_once(sessions, gateway, simulator):
+    with sessions.begin() as session:
+        queue_core.insert(session, ProcessPayment(payment_id="pay_nobody"))
+    job = performing.claim(sessions.kw["bind"], ProcessPayment)
+
+    outcome = PaymentProcessor(gateway).perform(job)
+
+    assert isinstance(outcome, Cancel)
+    assert simulator.asked() == []
 
 
 @pytest.mark.parametrize("op", ["create_intent", "confirm_intent"])
