@@ -1,5 +1,6 @@
 """What a stack stands on: free ports, a scratch database, connections to this machine."""
 
+import random
 import socket
 import subprocess
 from collections.abc import Iterator
@@ -19,16 +20,24 @@ def http_session() -> requests.Session:
     return made
 
 
+# Below what operating systems give to outgoing connections, so that none takes a port between the
+# look at it and the server that binds it, or while that server is being restarted.
+PORTS = range(12_000, 20_000)
+
+
 def free_ports(count: int) -> list[int]:
     """Ports of this machine that nobody listens on, different ones."""
-    probes = [socket.socket() for _ in range(count)]
-    try:
-        for probe in probes:
-            probe.bind(("127.0.0.1", 0))
-        return [probe.getsockname()[1] for probe in probes]
-    finally:
-        for probe in probes:
-            probe.close()
+    found: list[int] = []
+    for port in random.sample(PORTS, len(PORTS)):
+        if len(found) == count:
+            break
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            found.append(port)
+    return found
 
 
 def parent_of(pid: int) -> int | None:

@@ -8,6 +8,7 @@ used.
 """
 
 import os
+import random
 import secrets
 import shutil
 import socket
@@ -31,6 +32,11 @@ STOP_TIMEOUT_S = 2
 # A port found free may be taken before the server binds it; orphans of a killed server need a
 # moment to let go of its shared memory.
 START_TRIES = 5
+# Below what operating systems give to outgoing connections (from 32768 on Linux, 49152 elsewhere):
+# while the server is down, no client's own end can sit on its port.
+PORTS = range(20_000, 32_000)
+# So long a start waits for the port of last time, which a dying process may still hold.
+PORT_PATIENCE_S = 2
 SETTINGS = {"max_connections": "200", "timezone": "UTC", "log_timezone": "UTC"}
 
 
@@ -116,7 +122,7 @@ def _start(place: Place, settings: Mapping[str, str]) -> int:
     last_port = place.data_dir / "postgres.port"
     failure = ""
     for attempt in range(START_TRIES):
-        port = _free_port(last_port if attempt < START_TRIES - 1 else None)
+        port = _choose_port(last_port if attempt < START_TRIES - 1 else None)
         options = {"listen_addresses": HOST, "unix_socket_directories": "", "port": str(port)}
         arguments = " ".join(
             f"-c {name}='{value}'" for name, value in {**options, **settings}.items()
@@ -139,19 +145,33 @@ def _control(place: Place, verb: str, *arguments: str | Path) -> subprocess.Comp
     )
 
 
-def _free_port(preferred: Path | None) -> int:
+def _choose_port(last: Path | None) -> int:
     """The port of last time where it is free: whoever was connected finds the server again."""
-    wanted = int(preferred.read_text()) if preferred and preferred.exists() else 0
-    for port in (wanted, 0):
-        with socket.socket() as probe:
-            # As the server does: a port in TIME_WAIT counts as free.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((HOST, port))
-            except OSError:
-                continue
-            return int(probe.getsockname()[1])
-    raise EmbeddedPostgresError(f"No free port at {HOST} for the embedded PostgreSQL.")
+    if last and last.exists():
+        port = int(last.read_text())
+        deadline = time.monotonic() + PORT_PATIENCE_S
+        while time.monotonic() < deadline:
+            if _is_free(port):
+                return port
+            time.sleep(0.05)
+    for port in random.sample(PORTS, 100):
+        if _is_free(port):
+            return port
+    raise EmbeddedPostgresError(
+        f"No free port at {HOST} for the embedded PostgreSQL: tried 100 from {PORTS.start} to"
+        f" {PORTS.stop - 1}."
+    )
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        # As the server does: a port in TIME_WAIT counts as free.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError:
+            return False
+    return True
 
 
 def _note(place: Place) -> list[str]:

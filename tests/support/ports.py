@@ -1,9 +1,7 @@
 """Free ports of this machine, for servers that tests start."""
 
-import socket
+from demos.ground import free_ports
 
 
 def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
+    return free_ports(1)[0]
