@@ -17,7 +17,8 @@ _PAYMENTS = text(
     "SELECT id, status, version, gateway_intent_id, currency, captured_minor FROM payments"
 )
 _REFUNDS = text(
-    "SELECT id, payment_id, status, amount_minor, currency FROM refunds ORDER BY payment_id, id"
+    "SELECT id, payment_id, status, amount_minor, currency, gateway_refund_id"
+    " FROM refunds ORDER BY payment_id, id"
 )
 # What the postings of a payment and its refunds say of the gateway's account.
 _CLEARING = text(
@@ -38,10 +39,13 @@ _CLEARING = text(
 
 @dataclass(frozen=True, slots=True)
 class RefundHeld:
+    """``gateway_id``: the refund at the gateway that is this one."""
+
     id: str
     status: RefundStatus
     amount_minor: int
     currency: str
+    gateway_id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +80,15 @@ def read(session: Session) -> Books:
     clearing: dict[str, int] = {row[0]: int(row[1]) for row in session.execute(_CLEARING)}
     refunds: dict[str, list[RefundHeld]] = {}
     for row in session.execute(_REFUNDS):
-        held = RefundHeld(row.id, RefundStatus(row.status), row.amount_minor, row.currency)
-        refunds.setdefault(row.payment_id, []).append(held)
+        refunds.setdefault(row.payment_id, []).append(
+            RefundHeld(
+                id=row.id,
+                status=RefundStatus(row.status),
+                amount_minor=row.amount_minor,
+                currency=row.currency,
+                gateway_id=row.gateway_refund_id,
+            )
+        )
     return {
         row.id: PaymentHeld(
             id=row.id,

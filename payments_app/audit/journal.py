@@ -25,7 +25,8 @@ class JournalUnavailable(Exception):
 class Movement:
     """Money that the gateway moved: out of a card (capture) or back (refund).
 
-    ``payment`` and ``refund`` are ours by the metadata; None where it says nothing.
+    ``payment`` and ``refund`` are ours by the metadata; None where it says nothing. ``id`` is the
+    refund's own at the gateway: a refund made there by hand names none of ours.
     """
 
     intent: str | None
@@ -33,6 +34,7 @@ class Movement:
     refund: str | None
     amount_minor: int
     currency: str
+    id: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +90,7 @@ def _movement(line: Mapping[str, Any]) -> Movement:
         refund=line.get("refund"),
         amount_minor=int(line["amount_minor"]),
         currency=str(line["currency"]).upper(),
+        id=line.get("id"),
     )
 
 

@@ -82,14 +82,20 @@ def _refunded_once(resting: list[PaymentHeld], captures: ByPayment, refunds: ByP
 
 def _refunds_wrong(held: PaymentHeld, made: list[Movement]) -> Iterator[str]:
     for refund in held.refunds:
-        found = [movement for movement in made if movement.refund == refund.id]
+        found = [movement for movement in made if _is_of(movement, refund)]
         wrong = _refund_wrong(refund, found)
         if wrong:
             yield f"{refund.id} of {held.id}: {refund.status}, {wrong}"
-    ours = {refund.id for refund in held.refunds}
     for movement in made:
-        if movement.refund not in ours:
+        if not any(_is_of(movement, refund) for refund in held.refunds):
             yield f"{held.id}: the gateway refunded {_shown([movement])} that we did not ask for"
+
+
+def _is_of(movement: Movement, refund: RefundHeld) -> bool:
+    if movement.refund is None:
+        # Made by hand at the gateway, and recorded as this one by a person.
+        return movement.id is not None and movement.id == refund.gateway_id
+    return movement.refund == refund.id
 
 
 def _refund_wrong(refund: RefundHeld, found: list[Movement]) -> str | None:

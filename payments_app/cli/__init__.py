@@ -19,6 +19,7 @@ COMMANDS = {
     "db": ("db", "group"),
     "demo": ("demo", "group"),
     "jobs": ("jobs", "group"),
+    "payments": ("payments", "group"),
     "queues": ("queues", "group"),
     "reconcile": ("reconcile", "group"),
     "run-all": ("run_all", "run_all"),

@@ -66,6 +66,9 @@ _STATES = {
     ("email_delivery", "bounced"): ("warn", "Mail bounced"),
 }
 
+# Of an answer's details, those that a reader of the story needs.
+_TOLD = ("intent", "refund", "charge", "code", "message", "reason")
+
 _INTERRUPTED = {
     "rescue": "Worker lost: its lease was taken back and the job released",
     "released": "Worker stopped: the job was given back",
@@ -124,7 +127,8 @@ def _state_changes(
         kind = "jobs" if change.aggregate == "email_delivery" else "money"
         who = f"by {change.actor}" if change.actor else ""
         job = f"job {change.job_id}" if change.job_id else ""
-        detail = " · ".join(filter(None, [change.aggregate_id, who, job]))
+        why = f"because: {change.reason}" if change.reason else ""
+        detail = " · ".join(filter(None, [change.aggregate_id, who, job, why]))
         yield TimelineRow(change.at, title, detail, tone, kind, change.aggregate_id)
 
 
@@ -149,7 +153,7 @@ def _answer(at: datetime, call: GatewayRequest) -> TimelineRow:
         tone, title = "warn", f"Gateway: declined ({detail['decline']})"
     if call.op.endswith("refund") and call.outcome == "succeeded":
         title = "Gateway: refunded"
-    words = (f"{name} {value}" for name, value in detail.items() if isinstance(value, str))
+    words = (f"{name} {detail[name]}" for name in _TOLD if isinstance(detail.get(name), str))
     return TimelineRow(at, title, " · ".join(words), tone, "money", call.id)
 
 

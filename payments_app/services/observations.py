@@ -37,6 +37,8 @@ log = structlog.get_logger()
 
 # The parameter that speaks of the card given, not of our request or account.
 _CARD_PARAM = "payment_method"
+# Of a list of refunds, what is kept for a person to read: nobody compares more by eye.
+REFUNDS_KEPT_MAX = 100
 
 
 def apply_observation(
@@ -96,9 +98,8 @@ def close_request(request: GatewayRequest, observation: Observation, now: dateti
 
 def _describe(observation: Observation) -> tuple[str, dict[str, Any]]:
     match observation:
-        case IntentSeen(intent_id=intent, status=status, decline=decline, replayed=replayed):
-            code = decline.code if decline else None
-            return str(status), {"intent": intent, "decline": code, "replayed": replayed}
+        case IntentSeen():
+            return str(observation.status), _of_intent(observation)
         case Unknown(reason=reason):
             return "unknown", {"reason": reason}
         case NotSent(reason=reason):
@@ -112,7 +113,31 @@ def _describe(observation: Observation) -> tuple[str, dict[str, Any]]:
         case RefundSeen(refund_id=refund, status=refund_status):
             return str(refund_status), {"refund": refund}
         case RefundsListed(refunds=refunds):
-            return "listed", {"refunds": [seen.refund_id for seen in refunds]}
+            return "listed", {"refunds": [_of_refund(seen) for seen in refunds[:REFUNDS_KEPT_MAX]]}
+
+
+def _of_intent(seen: IntentSeen) -> dict[str, Any]:
+    """All that a person needs to decide by, should the rules not be able to."""
+    return {
+        "intent": seen.intent_id,
+        "decline": seen.decline.code if seen.decline else None,
+        "replayed": seen.replayed,
+        "payment": seen.payment,
+        "charge": seen.latest_charge,
+        "amount_minor": seen.amount_minor,
+        "captured_minor": seen.captured_minor,
+        "currency": seen.currency,
+    }
+
+
+def _of_refund(seen: RefundSeen) -> dict[str, Any]:
+    return {
+        "id": seen.refund_id,
+        "status": str(seen.status),
+        "amount_minor": seen.amount_minor,
+        "currency": seen.currency,
+        "refund": seen.refund,
+    }
 
 
 def _intent_answered(

@@ -15,6 +15,7 @@ NAVIGATION = {
         ("Overview", "business.overview", Permission.READ_BUSINESS),
         ("Invoices", "business.invoices", Permission.READ_BUSINESS),
         ("Payments", "business.payments", Permission.READ_BUSINESS),
+        ("Review", "business.reviews", Permission.READ_BUSINESS),
         ("Customers", "business.customers", Permission.READ_BUSINESS),
         ("Ledger", "business.ledger", Permission.READ_BUSINESS),
     ),

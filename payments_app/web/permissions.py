@@ -21,6 +21,7 @@ class Permission(StrEnum):
     EDIT_BUSINESS = "edit customers and invoices"
     MOVE_MONEY = "charge and refund"
     VOID = "void invoices"
+    DECIDE = "decide what the rules cannot"
     READ_OPERATIONS = "see queues and jobs"
     ACT_ON_JOBS = "act on queues and jobs"
     WATCH_LAB = "watch the lab"
@@ -31,9 +32,10 @@ class Permission(StrEnum):
 _P = Permission
 _READ = frozenset({_P.SIGNED_IN, _P.READ_BUSINESS, _P.READ_OPERATIONS, _P.WATCH_LAB})
 GRANTS: dict[Role, frozenset[Permission]] = {
-    Role.OWNER: _READ | {_P.EDIT_BUSINESS, _P.MOVE_MONEY, _P.VOID, _P.RUN_LAB, _P.SETTINGS},
+    Role.OWNER: _READ
+    | {_P.EDIT_BUSINESS, _P.MOVE_MONEY, _P.VOID, _P.DECIDE, _P.RUN_LAB, _P.SETTINGS},
     Role.STAFF: (_READ - {_P.READ_OPERATIONS}) | {_P.EDIT_BUSINESS, _P.MOVE_MONEY, _P.RUN_LAB},
-    Role.OPERATOR: _READ | {_P.ACT_ON_JOBS, _P.RUN_LAB},
+    Role.OPERATOR: _READ | {_P.ACT_ON_JOBS, _P.DECIDE, _P.RUN_LAB},
     Role.VIEWER: _READ,
 }
 # What staff may give back by themselves, in major units of any currency; above it, an owner acts.

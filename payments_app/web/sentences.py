@@ -5,6 +5,7 @@ moved.
 """
 
 from payments_app.domain.payment import Payment, StopReason
+from payments_app.web.decisions import why_parked
 
 UNKNOWN = "We are confirming with the bank. Do not pay again: you will not be charged twice."
 
@@ -65,9 +66,7 @@ def about_payment(payment: Payment, state: str) -> str:
         case "cancelled":
             return "The gateway confirmed that this payment can never be charged."
         case _:
-            return (
-                f"A person must look at this payment: {payment.review_reason or 'no reason given'}."
-            )
+            return f"A person must decide: {why_parked(payment.review_reason)}."
 
 
 def for_customer(payment: Payment, state: str) -> str:

@@ -53,9 +53,10 @@ def reading() -> Iterator[Session]:
 
 
 @contextmanager
-def writing(actor: str | None = None) -> Iterator[Session]:
+def writing(actor: str | None = None, *, reason: str | None = None) -> Iterator[Session]:
     """One transaction in the name of the signed-in person, or of ``actor`` on public pages."""
     with database().sessions.begin() as session:
         g.now = clock.now(session)
-        act_as(session, actor or f"user:{signed_in().id}", request_id=g.get("request_id"))
+        who = actor or f"user:{signed_in().id}"
+        act_as(session, who, request_id=g.get("request_id"), reason=reason)
         yield session

@@ -9,6 +9,7 @@ from payments_app.web.business import (
     overview,
     payments,
     refunds,
+    review,
 )
 from payments_app.web.business.blueprint import bp
 
@@ -22,4 +23,5 @@ __all__ = [
     "overview",
     "payments",
     "refunds",
+    "review",
 ]

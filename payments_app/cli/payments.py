@@ -1,0 +1,128 @@
+"""``flask payments``: what waits for a person, and deciding about it from the command line."""
+
+from dataclasses import asdict
+
+import click
+from sqlalchemy.orm import Session
+
+from payments_app import clock
+from payments_app.cli.db import database, explained
+from payments_app.cli.output import as_json_option, confirmed, print_json, print_table
+from payments_app.cli.selection import actor
+from payments_app.domain.errors import DomainError
+from payments_app.domain.review import (
+    MOVES_MONEY,
+    Choice,
+    Decision,
+    payment_choices,
+    refund_choices,
+)
+from payments_app.queries import review as queries
+from payments_app.services import payments, refunds
+from payments_app.services import review as service
+from payments_app.services.actor import act_as
+
+REFUND_PREFIX = "rfd_"
+
+
+@click.group("payments")
+def group() -> None:
+    r"""Payments and refunds that need a person: list, show, decide.
+
+    \b
+    Examples:
+      flask payments review
+      flask payments show pay_…
+      flask payments decide pay_… resume --reason "the API key was wrong, it is set now"
+      flask payments decide pay_… record --reference ch_… --reason "half was captured"
+    """
+
+
+@group.command("review")
+@as_json_option
+def review(*, as_json: bool) -> None:
+    """List what waits for a decision, oldest first."""
+    with explained(), database().sessions() as session:
+        found = [asdict(each) for each in queries.waiting(session)]
+    if as_json:
+        print_json(found)
+        return
+    columns = ("id", "payment_id", "amount_minor", "currency", "reason", "customer_name", "since")
+    print_table(
+        columns, [[each[name] for name in columns] for each in found], empty="Nothing waits."
+    )
+
+
+@group.command("show")
+@click.argument("id")
+@as_json_option
+def show(id: str, *, as_json: bool) -> None:
+    """Show what we hold, what the gateway said last, and which decisions are open."""
+    with explained(), database().sessions() as session:
+        try:
+            shown, choices = _looked_at(session, id)
+        except DomainError as error:
+            raise click.ClickException(str(error)) from None
+    if as_json:
+        print_json({**shown, "choices": [asdict(choice) for choice in choices]})
+        return
+    print_table(("field", "value"), list(shown.items()), empty="")
+    print_table(
+        ("decision", "open"),
+        [(choice.decision, choice.refused or "yes") for choice in choices],
+        empty="Nothing is to be decided about it.",
+    )
+
+
+@group.command("decide")
+@click.argument("id")
+@click.argument("decision", type=click.Choice([each.value for each in Decision]))
+@click.option("--reason", required=True, help="Why, for whoever asks later.")
+@click.option("--reference", default="", help="For record: the charge's or refund's id there.")
+@click.option("--yes", is_flag=True, help="Do not ask before money may move.")
+def decide(id: str, decision: str, reason: str, reference: str, *, yes: bool) -> None:
+    """Decide about one payment or refund that needs review."""
+    chosen = Decision(decision)
+    question = f"{decision} may move money of {id}, or records that it moved. Go on?"
+    if chosen in MOVES_MONEY and not confirmed(question, yes=yes):
+        raise click.Abort
+    with explained(), database().sessions.begin() as session:
+        act_as(session, actor(), reason=reason)
+        now = clock.now(session)
+        carry_out = service.decide_refund if _is_refund(id) else service.decide_payment
+        try:
+            found = carry_out(session, id, chosen, reason=reason, reference=reference, now=now)
+        except DomainError as error:
+            raise click.ClickException(str(error)) from None
+        click.echo(f"{id} is {found.status} now.")
+
+
+def _looked_at(session: Session, id: str) -> tuple[dict[str, object], list[Choice]]:
+    if _is_refund(id):
+        refund = refunds.get(session, id)
+        listed = queries.refund_word(session, refund)
+        ours: dict[str, object] = {
+            "id": refund.id,
+            "status": str(refund.status),
+            "amount_minor": refund.amount_minor,
+            "currency": refund.currency,
+            "review_reason": refund.review_reason,
+            "gateway": [asdict(seen) for seen in listed.seen],
+        }
+        return ours, refund_choices(refund, listed, clock.now(session))
+    payment = payments.get(session, id)
+    word = queries.intent_word(session, payment)
+    held: dict[str, object] = {
+        "id": payment.id,
+        "status": str(payment.status),
+        "amount_minor": payment.amount_minor,
+        "currency": payment.currency,
+        "intent": payment.gateway_intent_id,
+        "review_reason": payment.review_reason,
+        "gateway": asdict(word) if word else None,
+    }
+    return held, payment_choices(payment, word)
+
+
+def _is_refund(id: str) -> bool:
+    return id.startswith(REFUND_PREFIX)

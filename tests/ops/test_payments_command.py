@@ -1,0 +1,65 @@
+"""``flask payments``: what waits for a person, decided from the command line."""
+
+import pytest
+
+from payments_app.domain.payment import PaymentStatus
+from payments_app.gateway.port import Rejected
+from tests.services.test_refund_protocol import start
+from tests.support.conversation import Conversation
+
+REFUSED = Rejected(401, "authentication_error", "Invalid API key.")
+
+
+@pytest.fixture
+def parked(sessions) -> Conversation:
+    talk = Conversation.about_a_new_payment(sessions)
+    talk.confirm_sent()
+    talk.hear(REFUSED)
+    return talk
+
+
+def test_what_waits_is_listed_shown_and_decided(flask_cli, parked):
+    (waiting,) = flask_cli("payments", "review", "--json").json
+    assert (waiting["id"], waiting["reason"]) == (
+        parked.payment_id,
+        "gateway_rejected:authentication_error",
+    )
+    shown = flask_cli("payments", "show", parked.payment_id, "--json").json
+    open_now = {each["decision"] for each in shown["choices"] if each["refused"] is None}
+    assert open_now == {"ask", "resume", "stop"}
+
+    ran = flask_cli("payments", "decide", parked.payment_id, "stop", "--reason", "withdrawn")
+
+    assert ran.exit_code == 0
+    assert parked.payment.status is PaymentStatus.PROCESSING
+    assert flask_cli("payments", "review").output == "Nothing waits.\n"
+
+
+def test_money_does_not_move_without_a_yes(flask_cli, parked):
+    ran = flask_cli("payments", "decide", parked.payment_id, "resume", "--reason", "mended")
+
+    assert ran.exit_code == 2
+    assert "--yes" in ran.errors
+    assert parked.payment.status is PaymentStatus.NEEDS_REVIEW
+
+
+def test_a_refusal_is_said(flask_cli, parked):
+    args = ("decide", parked.payment_id, "record", "--reason", "x", "--reference", "ch", "--yes")
+
+    ran = flask_cli("payments", *args)
+
+    assert ran.exit_code == 1
+    assert "not that it captured" in ran.errors
+
+
+def test_a_refund_is_decided_by_its_id(flask_cli, sessions):
+    paid = Conversation.about_a_new_payment(sessions)
+    paid.confirm_sent()
+    paid.hear(paid.succeeded())
+    talk = start(paid, 1_000)
+    talk.turn(REFUSED)
+
+    assert flask_cli("payments", "show", talk.refund_id).exit_code == 0
+    ran = flask_cli("payments", "decide", talk.refund_id, "ask", "--reason", "look")
+
+    assert f"{talk.refund_id} is needs_review now." in ran.output
