@@ -1,4 +1,4 @@
-"""What the documents say is there: linked files, named tests, drawn states, the guide's code."""
+"""What the documents say is there: linked files, named tests, drawn states."""
 
 import re
 import subprocess
@@ -44,20 +44,3 @@ def test_the_states_are_drawn_from_the_tables():
     ).stdout
 
     assert (ROOT / "docs/states.md").read_text() == printed, "run python docs/draw_states.py"
-
-
-def test_the_queue_guides_first_program_runs(database_url: str, tmp_path: Path):
-    guide = (ROOT / "docs/guide/queue.md").read_text()
-    found = re.search(r"```python\n(.*?)```", guide, re.DOTALL)
-    assert found is not None
-    program = found[1].replace("postgresql://localhost/app", database_url)
-    program = program.replace("processes=2)", "processes=1, stop_when_empty=True)")
-    file = tmp_path / "guide.py"
-    file.write_text(program + "print(queue.stats())\n")
-
-    ran = subprocess.run(
-        [sys.executable, str(file)], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-
-    assert ran.returncode == 0, ran.stderr
-    assert "{'reports': {'completed': 1}}" in ran.stdout

@@ -1,0 +1,63 @@
+"""The queue can be installed and migrated alone: what the guide promises about both."""
+
+import ast
+import re
+import sys
+import tomllib
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy
+from alembic.migration import MigrationContext
+from alembic.operations import Operations
+
+from queue_core import schema
+from tests.architecture.source import ROOT, sources
+from tests.docs.blocks import blocks
+
+OWN = tomllib.loads((ROOT / "queue_core/pyproject.toml").read_text())["project"]
+# As imported → as required.
+DISTRIBUTIONS = {"psycopg": "psycopg[binary]"}
+
+
+def test_the_queues_own_requirements_are_what_it_imports_as_the_project_asks_for_them():
+    whole = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    imported = {
+        name
+        for source in sources("queue_core")
+        # Only whoever writes tests has pytest; what is imported inside a function is optional.
+        if source.name != "queue_core/testing/plugin.py"
+        for node in source.tree.body
+        for name in _imported(node)
+        if name not in {*sys.stdlib_module_names, "queue_core"}
+    }
+    required = {re.split(r"[<>=]", text)[0]: text for text in OWN["dependencies"]}
+
+    assert {DISTRIBUTIONS.get(name, name) for name in imported} == set(required)
+    assert set(OWN["dependencies"]) <= set(whole["dependencies"])
+    assert OWN["version"] == whole["version"]
+
+
+def test_the_guides_migration_makes_the_tables_and_removes_them(database_url: str, tmp_path: Path):
+    page = ROOT / "docs/guide/queue.md"
+    text = next(one.text for one in blocks(page) if one.text.startswith("# migrations/"))
+    migration: dict[str, Any] = {}
+    exec(compile(text, str(page), "exec"), migration)  # noqa: S102 - as Alembic would
+    engine = sqlalchemy.create_engine(database_url)
+
+    with engine.begin() as connection, Operations.context(MigrationContext.configure(connection)):
+        migration["upgrade"]()
+        after_upgrade = schema.installed_version(connection, "queue")
+        migration["downgrade"]()
+        after_downgrade = schema.installed_version(connection, "queue")
+    engine.dispose()
+
+    assert (after_upgrade, after_downgrade) == (schema.version(), 0)
+
+
+def _imported(node: ast.stmt) -> list[str]:
+    if isinstance(node, ast.Import):
+        return [alias.name.partition(".")[0] for alias in node.names]
+    if isinstance(node, ast.ImportFrom):
+        return [(node.module or "").partition(".")[0]]
+    return []
