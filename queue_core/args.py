@@ -55,9 +55,8 @@ class JobOptions:
         object.__setattr__(self, "tags", tuple(self.tags))
         if self.timeout_s <= 0:
             raise InvalidJob(f"{self.kind}: timeout must be more than 0 seconds")
-        if self.isolation != "thread":
-            # Taken and run as a thread, it would promise a deadline that really ends the work.
-            raise InvalidJob(f"{self.kind}: isolation must be 'thread', the only one there is")
+        if self.isolation not in {"thread", "process"}:
+            raise InvalidJob(f"{self.kind}: isolation must be 'thread' or 'process'")
 
 
 class JobArgs:

@@ -41,5 +41,11 @@ class JobTimeout(QueueError):
     """The job ran longer than its deadline."""
 
 
+class ProcessDied(QueueError):
+    """The process of an isolated job ended before its outcome arrived: it crashed, exited or was
+    killed. Tried again as any error.
+    """
+
+
 class JobInterrupted(QueueError):
     """The worker is stopping or lost its lease: the job goes back and keeps its attempt."""

@@ -100,6 +100,11 @@ class Registry:
     def kinds(self) -> list[str]:
         return sorted(self._workers)
 
+    @property
+    def isolates(self) -> bool:
+        """Whether some kind runs in processes of its own."""
+        return any(one.options.isolation == "process" for one in self._workers.values())
+
     def find(self, kind: str) -> Worker[Any]:
         return self._workers[kind]
 

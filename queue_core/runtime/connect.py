@@ -10,8 +10,10 @@ statements, no LISTEN.
 from typing import Any
 
 import psycopg
+import sqlalchemy
 
 from queue_core import telemetry
+from queue_core.runtime.options import RuntimeOptions
 
 # A database that answers nothing for this long counts as lost; every wait of the runtime is
 # bounded by it.
@@ -40,6 +42,18 @@ def connect(
         connection.execute("SET plan_cache_mode = force_custom_plan")
         connection.execute(f"SET statement_timeout = {int(statement_timeout_s * 1000)}")
     return connection
+
+
+def make_engine(options: RuntimeOptions) -> sqlalchemy.Engine:
+    """For the jobs' own sessions: as many connections as jobs may run, opened when needed."""
+    slots = sum(options.caps.get(settings.name, settings.limit) for settings in options.queues)
+    return sqlalchemy.create_engine(
+        options.database_url,
+        pool_pre_ping=True,
+        pool_size=min(slots, 50),
+        max_overflow=slots,
+        connect_args={"application_name": "queue_core jobs"},
+    )
 
 
 def is_pooled(connection: psycopg.Connection[Any]) -> bool:

@@ -40,19 +40,21 @@ class Executor:
         *,
         board: Board | None = None,
         may_start: Callable[[], bool] = lambda: True,
+        isolated: Callable[[Row, Run], Verdict] | None = None,
     ) -> None:
         self._registry = registry
         self._sessions = sessions
         self._schema = schema
         self._board = board
         self._may_start = may_start
+        self._isolated = isolated
         self.runs: dict[tuple[int, int], Run] = {}
 
     def execute(self, row: Row, slot: int = 0) -> Report:
         if not self._may_start():
             return Report(row, INTERRUPTED)
         begun_s = clock.boottime_s()
-        run = Run(deadline_s=begun_s)
+        run = Run()
         try:
             verdict = self._run(row, run, slot)
         except BaseException as error:  # noqa: BLE001
@@ -63,41 +65,13 @@ class Executor:
 
     def _run(self, row: Row, run: Run, slot: int) -> Verdict:
         worker = self._registry.find(row["kind"])
-        job = self._make_job(worker, row, run)
-        outcome = job if isinstance(job, Exception) else self._perform(worker, job, run, slot)
+        job = make_job(worker, row, run, sessions=self._sessions, schema=self._schema)
+        outcome = job if isinstance(job, Exception) else self._perform(worker, job, row, slot)
         checkpoints.reach("job.performed")
         return COMPLETED if outcome is None else judge(worker, row, job, outcome)
 
-    def _make_job(self, worker: Worker[Any], row: Row, run: Run) -> Job[Any] | Exception:
-        try:
-            job: Job[Any] = Job(
-                row["id"],
-                row["kind"],
-                row["queue"],
-                worker.decode(row["args"]),
-                row["attempt"],
-                row["max_attempts"],
-                row["lease"],
-                row["inserted_at"],
-                row["scheduled_at"],
-                row["priority"],
-                tuple(row["tags"]),
-                row["meta"],
-                row["snoozed"],
-                row["rescues"],
-                self._schema,
-                self._sessions,
-                run,
-            )
-            run.deadline_s += worker.timeout(job)
-        except Exception as error:  # noqa: BLE001
-            # Arguments of another version, or a broken timeout(): an error of this job, never of
-            # the queue.
-            return error
-        return job
-
-    def _perform(self, worker: Worker[Any], job: Job[Any], run: Run, slot: int) -> object:
-        key = (job.id, job.lease)
+    def _perform(self, worker: Worker[Any], job: Job[Any], row: Row, slot: int) -> object:
+        key, run = (job.id, job.lease), job._run  # noqa: SLF001 - the runtime's side of it
         self.runs[key] = run
         if self._board is not None:
             self._board.start(slot, job.id, job.lease, run.deadline_s)
@@ -112,6 +86,8 @@ class Executor:
             )
         try:
             checkpoints.reach("job.started")
+            if self._isolated is not None and worker.options.isolation == "process":
+                return self._isolated(row, run)
             return worker.perform(job)
         except BaseException as error:  # noqa: BLE001
             # SystemExit in a job must not end the thread and leave the row executing.
@@ -122,8 +98,44 @@ class Executor:
             del self.runs[key]
 
 
+def make_job(
+    worker: Worker[Any], row: Row, run: Run, *, sessions: Callable[[], Session], schema: str
+) -> Job[Any] | Exception:
+    try:
+        job: Job[Any] = Job(
+            row["id"],
+            row["kind"],
+            row["queue"],
+            worker.decode(row["args"]),
+            row["attempt"],
+            row["max_attempts"],
+            row["lease"],
+            row["inserted_at"],
+            row["scheduled_at"],
+            row["priority"],
+            tuple(row["tags"]),
+            row["meta"],
+            row["snoozed"],
+            row["rescues"],
+            schema,
+            sessions,
+            run,
+        )
+        if run.deadline_s == float("inf"):  # Else its child has set it: this is its process.
+            run.deadline_s = clock.boottime_s() + worker.timeout(job)
+    except Exception as error:  # noqa: BLE001
+        # Arguments of another version, or a broken timeout(): an error of this job, never of the
+        # queue.
+        return error
+    return job
+
+
 def judge(worker: Worker[Any], row: Row, job: Job[Any] | Exception, outcome: object) -> Verdict:
-    """The verdict on what perform gave or raised."""
+    """The verdict on what perform gave or raised. An isolated job brings its own: it was judged
+    where it ran.
+    """
+    if isinstance(outcome, Verdict) and worker.options.isolation == "process":
+        return outcome
     error = None
     if isinstance(outcome, JobCancelled):
         outcome = Cancel(str(outcome))

@@ -18,14 +18,14 @@ from collections.abc import Iterable
 from pathlib import Path
 from uuid import UUID
 
-import sqlalchemy
-
 from queue_core import clock, job, schema, telemetry
 from queue_core.crontab import Cron
 from queue_core.errors import SchemaMismatch
 from queue_core.registry import Registry
+from queue_core.runtime import connect
 from queue_core.runtime.board import Board
 from queue_core.runtime.executor import Executor
+from queue_core.runtime.isolation import Isolation
 from queue_core.runtime.lane import Lane
 from queue_core.runtime.leader import Leader
 from queue_core.runtime.listener import Listener
@@ -61,13 +61,16 @@ class Node:
         self._board = board
         self._worker_id = worker_id
         self._supervisor_id, self._supervisor_pid = supervisor
-        self._engine = make_engine(options)
+        self._engine = connect.make_engine(options)
+        sessions = job.sessions_of(self._engine)
+        self._isolation = Isolation(registry, sessions, options.schema)
         self._executor = Executor(
             registry,
-            job.sessions_of(self._engine),
+            sessions,
             options.schema,
             board=board,
             may_start=self._is_trusted,
+            isolated=self._isolation.perform,
         )
         inbox: queue.SimpleQueue[Item] = queue.SimpleQueue()
         self._lanes = self._make_lanes(inbox)
@@ -106,6 +109,7 @@ class Node:
         }
 
     def run(self) -> int:
+        self._isolation.open()  # Forks: the first thing of all.
         self._obey_signals()
         for component, target in (
             ("producer", self._producer.run),
@@ -119,6 +123,7 @@ class Node:
                 return EXIT_REFUSED
         self._listener.stop()
         self._leader.stop()
+        self._isolation.close()
         return self._exit_code
 
     def _obey_signals(self) -> None:
@@ -139,6 +144,9 @@ class Node:
         if self._board.is_lost and self._stop_at_s is None:
             telemetry.emit("worker.lost", worker=str(self._worker_id))
             self._stop(now_s, "its worker row was deleted", EXIT_RECYCLE)
+            self._interrupt("its jobs belong to others")
+        if self._isolation.is_broken and self._stop_at_s is None:
+            self._stop(now_s, "its nursery died", EXIT_RECYCLE)
         if self._stop_at_s is None and self._is_worn_out():
             self._stop(now_s, "it is recycled", EXIT_RECYCLE)
         self._watch_fence()
@@ -222,18 +230,6 @@ class Node:
                 run.cancel_reason = reason
         if orders.is_leader_wanted and self._stop_at_s is None:
             self._leader.run_for_office()
-
-
-def make_engine(options: RuntimeOptions) -> sqlalchemy.Engine:
-    """For the jobs' own sessions: as many connections as jobs may run, opened when needed."""
-    slots = sum(options.caps.get(settings.name, settings.limit) for settings in options.queues)
-    return sqlalchemy.create_engine(
-        options.database_url,
-        pool_pre_ping=True,
-        pool_size=min(slots, 50),
-        max_overflow=slots,
-        connect_args={"application_name": "queue_core jobs"},
-    )
 
 
 def resident_mb() -> float:

@@ -15,6 +15,7 @@ from threading import Event
 import sqlalchemy
 
 from queue_core import Job, JobArgs, Queue, Worker
+from tests.queue_core.isolated import AloneWorker, TrapWorker
 from tests.queue_core.support import NoteWorker
 
 
@@ -94,7 +95,10 @@ class Adder(Worker[Add]):
             )
 
 
-WORKERS = (NoteWorker, Marker, Waiter, Overrunner, Killer, Adder)
+WORKERS = (
+    *(NoteWorker, Marker, Waiter, Overrunner, Killer, Adder),
+    *(AloneWorker, TrapWorker),
+)
 QUEUES = {"default": 5, "other": 2}
 
 

@@ -87,7 +87,6 @@ def test_stored_arguments_of_another_version_are_refused_by_name(
         ({"timeout": 0}, "timeout must be more than 0"),
         ({"retries": 3}, r"unknown options \['retries'\]"),
         ({"isolation": "cloud"}, "isolation must be"),
-        ({"isolation": "process"}, "isolation must be"),
     ],
 )
 def test_impossible_options_are_refused_when_the_class_is_made(

@@ -12,6 +12,7 @@ from typing import Any
 import psycopg
 
 from queue_core import Queue, control
+from tests.queue_core.processes import alive
 from tests.queue_core.program import Add, Die, Mark, Overrun, Wait
 from tests.queue_core.support import Note, attempts, execute, insert, job, jobs, make_notes, notes
 from tests.support.waiting import wait_until
@@ -334,12 +335,3 @@ def terminate(queue: Queue) -> None:
             " WHERE datname = current_database() AND pid <> pg_backend_pid()"
             " AND application_name LIKE 'queue_core%'"
         )
-
-
-def alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    stat = Path(f"/proc/{pid}/stat")
-    return not (stat.exists() and stat.read_text().rsplit(")", 1)[1].split()[0] == "Z")

@@ -1,0 +1,186 @@
+"""isolation="process": the job's own process, its outcome, and its certain end."""
+
+import os
+import signal
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from queue_core import Queue, control
+from queue_core.lifecycle import JobState, Verdict
+from queue_core.runtime import parcel
+from tests.queue_core.isolated import Alone, Trap
+from tests.queue_core.processes import alive
+from tests.queue_core.program import Mark, Wait
+from tests.queue_core.support import attempts, insert, job
+from tests.support.waiting import wait_until
+
+ERRORS = {
+    "raise": "ZeroDivisionError: by�zero x",
+    "error": "Error: no",
+    "coroutine": "InvalidOutcome: perform returned a coroutine",
+    "object": "InvalidOutcome: perform returned what JSON cannot hold",
+    "system_exit": "SystemExit: 3",
+    "exit": "ProcessDied: its process ended with exit status 7",
+    "segfault": "ProcessDied: its process was killed by SIGSEGV",
+    "kill": "ProcessDied: its process was killed by SIGKILL",
+    "garble": "NoVerdict: its process sent what is no verdict",
+}
+
+
+def pid_in(file: Path) -> int:
+    wait_until(lambda: file.exists() and file.read_text())
+    return int(file.read_text())
+
+
+def has_ended(queue: Queue, job_id: int) -> bool:
+    return job(queue, job_id)["state"] not in {"available", "executing"}
+
+
+def test_every_end_of_its_process_is_an_outcome_of_the_job(
+    queue: Queue, start: Any, tmp_path: Path
+) -> None:
+    ids = {what: insert(queue, Alone(what)) for what in (*ERRORS, "pid", "session", "snooze")}
+    effect = insert(queue, Alone("effect"))
+    child = insert(queue, Alone("child", str(tmp_path / "child")))
+    program = start(lease_s=20.0).ready()
+
+    for job_id in (*ids.values(), effect, child):
+        wait_until(partial(has_ended, queue, job_id), timeout_s=20, what=program.text)
+
+    errors = {row["job_id"]: row for row in attempts(queue)}
+    for what, text in ERRORS.items():
+        error = errors[ids[what]]["error"]
+        assert f"{error['kind']}: {error['message']}".startswith(text)
+        assert (job(queue, ids[what])["state"], job(queue, ids[what])["attempt"]) == (
+            "retryable",
+            1,
+        )
+    assert len(errors[ids["raise"]]["error"]["message"]) <= 4096
+    waits = job(queue, ids["raise"])
+    assert (waits["scheduled_at"] - errors[ids["raise"]]["ended_at"]).total_seconds() > 1200
+    assert job(queue, ids["snooze"])["snoozed"] == 1
+    result = job(queue, ids["pid"])["result"]
+    assert result["pid"] not in {program.process.pid, program.workers()[0]["pid"]}
+    assert (result["attempt"], result["key"]) == (1, f"queue:{ids['pid']}")
+    assert 0 < job(queue, ids["session"])["result"]["remaining"] <= 30
+    assert job(queue, effect)["state"] == job(queue, child)["state"] == "completed"
+    assert len(program.workers()) == 1  # None of this was a matter of its worker's.
+    assert not alive(result["pid"])
+    wait_until(lambda: not alive(pid_in(tmp_path / "child")))
+
+
+def test_it_is_killed_at_its_deadline_wherever_it_is(
+    queue: Queue, start: Any, tmp_path: Path
+) -> None:
+    program = start(lease_s=20.0, deadline_grace_s=30.0).ready()
+    neighbour = insert(queue, Wait(str(tmp_path / "n")))
+    trapped = insert(queue, Trap(str(tmp_path / "t")))
+    pid = pid_in(tmp_path / "t.started-1")
+
+    wait_until(lambda: has_ended(queue, trapped), what=program.text)
+
+    assert (job(queue, trapped)["state"], job(queue, trapped)["attempt"]) == ("retryable", 1)
+    assert attempts(queue)[0]["error"]["kind"] == "JobTimeout"
+    assert not alive(pid)
+    assert (job(queue, neighbour)["state"], job(queue, neighbour)["lease"]) == ("executing", 1)
+
+
+def test_a_cancel_is_told_and_then_kills(queue: Queue, start: Any, tmp_path: Path) -> None:
+    start(lease_s=20.0).ready()
+    polite = insert(queue, Alone("wait", str(tmp_path / "polite")))
+    deaf = insert(queue, Alone("deaf", str(tmp_path / "deaf")))
+    pids = [pid_in(tmp_path / f"{name}.started-1") for name in ("polite", "deaf")]
+
+    with queue.engine.begin() as connection:
+        for job_id in (polite, deaf):
+            control.cancel(connection, job_id, reason="withdrawn")
+    for job_id in (polite, deaf):
+        wait_until(partial(has_ended, queue, job_id))
+
+    assert (tmp_path / "polite.tidied").read_text() == "JobCancelled"
+    for job_id in (polite, deaf):
+        row = job(queue, job_id)
+        assert (row["state"], row["error"]["message"]) == ("cancelled", "withdrawn")
+    assert not any(alive(pid) for pid in pids)
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        *("term", "supervisor", "child", "nursery", "lease"),
+        pytest.param("second term", marks=pytest.mark.full),
+    ],
+)
+def test_whoever_ends_takes_the_processes_of_jobs_along(
+    queue: Queue, start: Any, tmp_path: Path, end: str
+) -> None:
+    timeout_s = 1.0 if end == "term" else 60.0
+    program = start(lease_s=1.5, shutdown_timeout_s=timeout_s).ready()
+    job_id = insert(queue, Alone("deaf", str(tmp_path / "job")))
+    pid = pid_in(tmp_path / "job.started-1")
+    nursery = parent_of(pid)
+
+    if end == "nursery":
+        os.kill(nursery, signal.SIGKILL)
+    elif end == "child":
+        program.kill_child()
+    elif end == "supervisor":
+        program.signal(signal.SIGKILL)
+    elif end == "lease":
+        with queue.engine.begin() as connection:
+            connection.exec_driver_sql("DELETE FROM queue.workers")
+    else:
+        program.signal(signal.SIGTERM)
+        if end == "second term":
+            wait_until(lambda: "worker.stopped" in program.text)
+            program.signal(signal.SIGTERM)
+
+    wait_until(lambda: not alive(pid), timeout_s=15, what=program.text)
+    if "term" in end:
+        assert program.wait(10) == 0
+        row = job(queue, job_id)
+        assert (row["state"], row["attempt"]) == ("available", 0)
+    if end == "child":
+        wait_until((tmp_path / "job.started-2").exists)
+    if end == "nursery":
+        wait_until(lambda: job(queue, job_id)["state"] == "retryable")
+        assert attempts(queue)[0]["error"]["kind"] == "ProcessDied"
+    if end != "lease":
+        wait_until(lambda: not alive(nursery))
+
+
+def test_threads_and_processes_share_a_worker(queue: Queue, start: Any) -> None:
+    with queue.engine.begin() as connection:
+        for number in range(10):
+            queue.insert(connection, Mark(number))
+            queue.insert(connection, Alone("effect"))
+
+    assert start(stop_when_empty=True).wait() == 0
+
+    assert queue.stats() == {"default": {"completed": 20}}
+
+
+def test_a_verdict_is_read_as_a_strangers() -> None:
+    sent = Verdict(
+        JobState.RETRYABLE, "error", 1e300, error={"kind": "K", "message": "m\x00", "trace": ""}
+    )
+    line = parcel.pack_verdict(sent, completed=False)
+
+    verdict, completed = parcel.read_verdict(line)
+
+    assert (verdict.state, verdict.delay_s < 1e9, completed) == ("retryable", True, False)
+    assert verdict.error is not None
+    assert verdict.error["message"] == "m�"
+    for lie in (b"", b"[]", b"{}", line.replace(b'"retryable"', b'"executing"')):
+        with pytest.raises(parcel.NoVerdict):
+            parcel.read_verdict(lie)
+    for lie in (line.replace(b"1e+300", b"NaN"), line.replace(b'"error", "delay', b'"x", "delay')):
+        with pytest.raises(parcel.NoVerdict):
+            parcel.read_verdict(lie)
+
+
+def parent_of(pid: int) -> int:
+    return int(Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[1])
