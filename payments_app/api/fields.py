@@ -13,7 +13,9 @@ from decimal import Decimal
 from typing import Any, Generic, TypeVar
 
 import marshmallow as ma
+from flask import current_app
 
+from payments_app.config import Config
 from payments_app.domain.money import AMOUNT_MINOR_MAX, parse_decimal
 
 T = TypeVar("T")
@@ -145,6 +147,16 @@ class DecimalShown(ma.fields.String):
 
     def _serialize(self, value: Any, *_: Any, **__: Any) -> str | None:
         return None if value is None else f"{value.normalize():f}"
+
+
+class HostedLink(ma.fields.String):
+    """The page on which the customer sees and pays the invoice; null until it is open."""
+
+    def _serialize(self, value: Any, _attr: str | None, obj: Any, **_: Any) -> str | None:
+        if obj.public_token_expires_at is None:
+            return None
+        config: Config = current_app.extensions["config"]
+        return f"{config.public_url}/i/{value}"
 
 
 def _kind(value: object) -> str:

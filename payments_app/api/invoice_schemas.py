@@ -9,7 +9,7 @@ from typing import Any
 import marshmallow as ma
 
 from payments_app.api import paging
-from payments_app.api.fields import Amount, DecimalShown, DecimalText, Id, Text
+from payments_app.api.fields import Amount, DecimalShown, DecimalText, HostedLink, Id, Text
 from payments_app.api.schema import AnswerSchema, RequestSchema
 from payments_app.domain.customer import TEXT_LENGTH_MAX
 from payments_app.domain.invoice import LINES_MAX, InvoiceStatus
@@ -75,7 +75,10 @@ class LineShown(AnswerSchema):
 
 
 class InvoiceSchema(AnswerSchema):
-    """An invoice. `due_minor` is what is left to pay; `number` is null until it is open."""
+    """An invoice. `due_minor` is what is left to pay; `number` is null until it is open.
+
+    `hosted_url` is the page on which its customer pays: whoever has it can see the invoice.
+    """
 
     id = ma.fields.String(required=True)
     customer_id = ma.fields.String(required=True)
@@ -89,6 +92,7 @@ class InvoiceSchema(AnswerSchema):
     due_minor = ma.fields.Integer(required=True)
     paid_minor = ma.fields.Integer(required=True, attribute="allocated_minor")
     credited_minor = ma.fields.Integer(required=True)
+    hosted_url = HostedLink(required=True, allow_none=True, attribute="public_token")
     memo = ma.fields.String(required=True)
     issue_date = ma.fields.Date(required=True, allow_none=True)
     due_date = ma.fields.Date(required=True, allow_none=True)

@@ -19,6 +19,7 @@ from pathlib import Path
 import click
 from flask import current_app
 from sqlalchemy import text
+from sqlalchemy.exc import OperationalError
 
 from payments_app import embedded_postgres
 from payments_app.cli.db import explained, upgrade
@@ -79,6 +80,8 @@ class Tree:
         self._lifeline = lifeline
         self._env = _environment(config, database.url)
         self._parts: list[Part] = []
+        # Seeding leaves jobs behind, and their lines scroll away how to sign in.
+        self._announce_again = False
 
     def run(self) -> None:
         try:
@@ -109,6 +112,7 @@ class Tree:
         self._await(lambda: seed.exit_code is not None)
         seed.stop()
         self._parts.remove(seed)
+        self._announce_again = True
         if seed.exit_code and not self._stop.requested:
             say("run", f"seeding failed (exit code {seed.exit_code}); going on without")
 
@@ -119,9 +123,18 @@ class Tree:
             return
         if not is_ready(address):
             say("run", f"not every part is up yet; {address}/readyz says which")
+        self._announce(address)
+
+    def _announce(self, address: str) -> None:
         say("run", f"open {address}")
         say("run", _how_to_sign_in(self._database, address))
         say("run", "Ctrl-C stops everything")
+
+    def _announce_when_quiet(self) -> None:
+        if self._announce_again and _is_quiet(self._database):
+            self._announce_again = False
+            say("run", "the seeded jobs are done")
+            self._announce(f"http://{self._config.host}:{self._config.port}")
 
     def _watch(self) -> None:
         database_check_at = 0.0
@@ -132,6 +145,7 @@ class Tree:
                 database_check_at = time.monotonic() + DATABASE_CHECK_S
                 if embedded_postgres.revive(self._config.data_dir):
                     say("run", "the database had ended; it runs again")
+            self._announce_when_quiet()
 
     def _await(self, fact: Callable[[], bool], timeout_s: float = float("inf")) -> None:
         """Wait for a fact while the parts are looked after; a request to stop ends the wait."""
@@ -207,6 +221,16 @@ def _gunicorn(config: Config) -> list[str]:
 def _is_empty(database: Database) -> bool:
     with database.engine.connect() as connection:
         return not connection.execute(text("SELECT EXISTS (SELECT FROM customers)")).scalar_one()
+
+
+def _is_quiet(database: Database) -> bool:
+    """Nothing runs and nothing waits for a worker. A database that is away is not quiet."""
+    busy = text("SELECT EXISTS (SELECT FROM queue.jobs WHERE state IN ('available', 'executing'))")
+    try:
+        with database.engine.connect() as connection:
+            return not connection.execute(busy).scalar_one()
+    except OperationalError:
+        return False
 
 
 def _how_to_sign_in(database: Database, address: str) -> str:

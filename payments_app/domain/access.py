@@ -12,6 +12,9 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from payments_app.domain.base import Base, created_at, prefixed_id, states
 
+# What staff may give back of one payment, in major units of any currency; above it, an owner acts.
+STAFF_REFUND_MAX = 200
+
 
 class Role(StrEnum):
     OWNER = "owner"

@@ -109,6 +109,12 @@ class RefundExceedsPayment(DomainError):
     code = "refund_exceeds_payment"
 
 
+class RefundBeyondLimit(InvalidAmount):
+    """More than the person's role may give back of one payment. An owner may."""
+
+    code = "refund_beyond_limit"
+
+
 class RefundInProgress(DomainError):
     """Another refund of this payment is under way. Wait until it has ended."""
 

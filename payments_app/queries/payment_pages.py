@@ -6,7 +6,7 @@ only the gateway knows, and it is being asked.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from sqlalchemy import Select, and_, case, func, or_, select, text
@@ -30,6 +30,9 @@ TABS: dict[str, tuple[PaymentStatus, ...]] = {
     "failed": (PaymentStatus.FAILED,),
     "cancelled": (PaymentStatus.CANCELLED,),
 }
+
+# A customer who has waited this long for the bank starts to wonder whether to pay again.
+SLOW_AFTER = timedelta(seconds=3)
 
 _JOB = text(
     "SELECT id FROM queue.all_jobs WHERE kind = 'process_payment'"
@@ -68,15 +71,26 @@ class PaymentFacts:
     postings: Sequence[LedgerPosting]
 
 
-def state_of(payment: Payment) -> str:
-    """The shown state: ``unknown`` and ``waiting`` are told from the last attempt."""
+def state_of(payment: Payment, *, slow_at: datetime | None = None) -> str:
+    """The shown state: ``unknown`` and ``waiting`` are told from the last attempt.
+
+    ``slow_at``: the time by which a charge that is still unanswered counts as unknown, too. The
+    customer, who waits in front of the page, asks for that; see ``SLOW_AFTER``.
+    """
     attempt = payment.last_attempt
     if payment.status is PaymentStatus.PROCESSING and attempt is not None:
         if attempt.status is AttemptStatus.UNKNOWN:
             return "unknown"
         if attempt.is_soft_decline and payment.stop_reason is None:
             return "waiting"
+        if slow_at is not None and _is_slow(attempt, slow_at):
+            return "unknown"
     return str(payment.status)
+
+
+def _is_slow(attempt: PaymentAttempt, now: datetime) -> bool:
+    sent = attempt.status is AttemptStatus.SENT and attempt.sent_at is not None
+    return sent and attempt.sent_at is not None and now - attempt.sent_at > SLOW_AFTER
 
 
 def payment_list(

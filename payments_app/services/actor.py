@@ -3,10 +3,23 @@
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from payments_app.domain.access import Role
+
 _ACT = text(
     "SELECT set_config('app.actor', :actor, true), set_config('app.job_id', :job_id, true), "
     "set_config('app.request_id', :request_id, true), set_config('app.reason', :reason, true)"
 )
+
+
+_ROLE = text(
+    "SELECT role FROM users WHERE 'user:' || id = nullif(current_setting('app.actor', true), '')"
+)
+
+
+def acting_role(session: Session) -> Role | None:
+    """The role of the person in whose name this transaction acts; None for keys and workers."""
+    found = session.execute(_ROLE).scalar_one_or_none()
+    return Role(found) if found else None
 
 
 def act_as(

@@ -38,8 +38,6 @@ GRANTS: dict[Role, frozenset[Permission]] = {
     Role.OPERATOR: _READ | {_P.ACT_ON_JOBS, _P.DECIDE, _P.RUN_LAB},
     Role.VIEWER: _READ,
 }
-# What staff may give back by themselves, in major units of any currency; above it, an owner acts.
-STAFF_REFUND_MAX = 200
 
 
 def allows(role: Role | None, permission: Permission) -> bool:

@@ -1,5 +1,7 @@
 """Invoices over HTTP, from draft to number."""
 
+import re
+
 from payments_app.services import invoices
 from tests.api.support import Api, fields, refusal
 
@@ -42,6 +44,19 @@ def test_finalizing_is_accepted_and_a_job_gives_the_number(api: Api, draft, chan
     assert opened["status"] == "open"
     assert opened["number"]
     assert opened["due_minor"] == opened["total_minor"] == 11900
+    assert asked.json["hosted_url"] is None
+    assert re.fullmatch(r"http://127\.0\.0\.1:8000/i/[0-9a-f]{64}", opened["hosted_url"])
+
+
+def test_an_invoice_over_nothing_is_refused_at_once(api: Api, customer):
+    free = {"description": "Gift", "quantity": "1", "unit_amount_minor": 0, "tax_rate": "19"}
+
+    problem = refusal(
+        api.post("/invoices", api.an_invoice(customer, lines=[free])), 422, "invalid_amount"
+    )
+
+    assert fields(problem) == ["lines"]
+    assert "The total is zero" in problem["detail"]
 
 
 def test_finalizing_twice_is_once(api: Api, invoice):

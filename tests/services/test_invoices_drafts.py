@@ -80,7 +80,9 @@ def test_a_wrong_field_of_a_line_is_named_with_its_line(session, field, value):
     ],
 )
 def test_the_edges_of_what_is_allowed_are_allowed(session, field, value):
-    assert getattr(draft(session, line(**{field: value})).lines[0], field) == value
+    made = draft(session, line(**{field: value}), line())
+
+    assert getattr(made.lines[0], field) == value
 
 
 @pytest.mark.parametrize("currency", ["", "usd", "XXX", "DEM", "BTC"])

@@ -116,7 +116,8 @@ def test_asking_twice_leaves_one_job_and_asking_when_open_none(session):
 
 
 def test_nothing_to_pay_is_refused_when_asked_and_when_done(session):
-    free = a_draft(session, LineDraft("Gift", Decimal(1), 0, Decimal(20)))
+    free = a_draft(session, LineDraft("Gift", Decimal(1), 100, Decimal(20)))
+    free.total_minor = 0  # A draft of the days when nothing refused it while it was written.
     with pytest.raises(InvalidAmount, match="zero") as refused:
         invoices.request_finalize(session, free.id, now=NOW)
     assert refused.value.field == "lines"

@@ -144,6 +144,20 @@ class TestNotKnowing:
             assert "Failed" not in words(page)
             assert 'class="primary big-button"' not in page.text
 
+    def test_a_bank_that_takes_long_is_said_before_anybody_pays_again(
+        self, visitor, talk, page_of, sessions
+    ):
+        talk.confirm_sent()
+        page = visitor.get(page_of)
+        assert DO_NOT_PAY_AGAIN not in words(page)
+        seen = page.text.split("seen=")[1].split('"')[0]
+
+        with sessions.begin() as session:
+            session.execute(text("UPDATE payment_attempts SET sent_at = now() - interval '4 s'"))
+
+        for path in (f"{page_of}/live?seen={seen}", page_of.partition("/p/")[0]):
+            assert DO_NOT_PAY_AGAIN in words(visitor.get(path))
+
     def test_paying_all_the_same_leads_back_to_it(self, visitor, talk, page_of, sessions):
         talk.confirm_sent()
         talk.hear(Unknown("read timed out"))

@@ -62,11 +62,10 @@ def test_an_invoice_about_to_be_sent_is_not_edited(owner: Browser, draft: str):
     assert "cannot be edited" in words(answer)
 
 
-def test_a_draft_without_a_price_is_not_sent(owner: Browser, draft: str):
+def test_a_draft_without_a_price_is_refused_at_once(owner: Browser, draft: str):
     form = {"customer_id": _customer(owner, draft), "currency": "USD", "do": "save"}
-    owner.submit(f"{draft}/edit", {**form, **LINE, "unit_price": "0"})
 
-    answer = owner.submit(f"{draft}/send")
+    answer = owner.submit(f"{draft}/edit", {**form, **LINE, "unit_price": "0"})
 
     assert answer.status_code == 422
     assert "there is nothing to pay" in words(answer)

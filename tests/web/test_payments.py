@@ -7,7 +7,10 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session, sessionmaker
 
 from payments_app.domain.access import Role
+from payments_app.domain.errors import RefundBeyondLimit
 from payments_app.gateway.port import Unknown
+from payments_app.services import refunds as service
+from payments_app.services.actor import act_as
 from tests.support.conversation import Conversation
 from tests.web.browser import Browser, words
 from tests.web.conftest import BrowserOf
@@ -165,6 +168,32 @@ def test_staff_may_not_refund_more_than_their_limit(
 
     assert answer.status_code == 422
     assert "Staff may refund up to $200.00" in words(answer)
+
+
+def test_the_limit_of_staff_holds_in_slices_and_beside_the_page(
+    browser_of: BrowserOf, sessions: sessionmaker[Session], talk: Conversation
+):
+    big = Conversation.about_a_new_payment(sessions, total_minor=60_000, now=talk.now)
+    big.now = talk.now
+    big.confirm_sent()
+    big.hear(big.succeeded("ch_big"))
+    browser_of(Role.STAFF)
+    with sessions.begin() as session:
+        staff = session.execute(text("SELECT 'user:' || id FROM users")).scalar_one()
+        session.execute(
+            text("UPDATE payments SET refunded_minor = 15000 WHERE id = :id"),
+            {"id": big.payment_id},
+        )
+
+    with sessions.begin() as session:
+        act_as(session, staff)
+        with pytest.raises(RefundBeyondLimit):
+            service.request_refund(
+                session, big.payment_id, amount_minor=5_001, reason="x", now=talk.now
+            )
+        assert service.request_refund(
+            session, big.payment_id, amount_minor=5_000, reason="x", now=talk.now
+        )
 
 
 def test_the_ledger_balances_to_nothing(owner: Browser, paid: Conversation):

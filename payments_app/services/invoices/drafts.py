@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from sqlalchemy.orm.attributes import flag_modified
 
 from payments_app.domain.customer import Customer, checked_text
-from payments_app.domain.errors import InvalidTransition, VersionConflict
+from payments_app.domain.errors import InvalidAmount, InvalidTransition, VersionConflict
 from payments_app.domain.invoice import Invoice, InvoiceLine, InvoiceStatus
 from payments_app.domain.money import exponent
 from payments_app.domain.totals import Totals
@@ -102,12 +102,19 @@ def _write(
 ) -> None:
     exponent(currency)  # raises UnknownCurrency
     rows, totals = checked_lines(lines, currency)
+    require_something_to_pay(totals.total_minor)
     due = checked_due_date(due_date, now.date())
     note = checked_text(memo, "memo")
     # Everything is checked; from here on nothing refuses, so nothing is half written.
     invoice.customer_id, invoice.customer = customer.id, customer
     invoice.currency, invoice.due_date, invoice.memo = currency, due, note
     set_lines(invoice, rows, totals)
+
+
+def require_something_to_pay(total_minor: int) -> None:
+    """Raises InvalidAmount. Said while the prices are being typed, and again before a number."""
+    if total_minor <= 0:
+        raise InvalidAmount("lines", "The total is zero: there is nothing to pay. Set a price.")
 
 
 def set_lines(invoice: Invoice, rows: list[InvoiceLine], totals: Totals) -> None:

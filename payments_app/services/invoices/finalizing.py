@@ -14,13 +14,14 @@ import queue_core
 from payments_app.documents import frozen
 from payments_app.documents.seller import SELLER
 from payments_app.domain.customer import Customer
-from payments_app.domain.errors import InvalidAmount, InvalidTransition, NotFound, VersionConflict
+from payments_app.domain.errors import InvalidTransition, NotFound, VersionConflict
 from payments_app.domain.invoice import Invoice, InvoiceStatus
 from payments_app.domain.ledger import Account, PostingKind
 from payments_app.domain.totals import Totals, compute
 from payments_app.jobs import FinalizeInvoice
 from payments_app.services import customers, ledger, numbering
 from payments_app.services.invoices.dates import checked_due_date, link_expires_at, usual_due_date
+from payments_app.services.invoices.drafts import require_something_to_pay
 from payments_app.services.ledger import Transfer
 from payments_app.services.locking import lock_invoice
 
@@ -89,8 +90,7 @@ def _lock_with_customer(session: Session, invoice_id: str) -> tuple[Customer, In
 
 def _require_sendable(invoice: Invoice, now: datetime) -> None:
     customers.require_active(invoice.customer)
-    if invoice.total_minor <= 0:
-        raise InvalidAmount("lines", "The total is zero: there is nothing to pay. Set a price.")
+    require_something_to_pay(invoice.total_minor)
     checked_due_date(invoice.due_date, now.date())
 
 

@@ -2,21 +2,20 @@
 
 from flask import flash, g, redirect, render_template, request, url_for
 
-from payments_app.domain.access import Role
 from payments_app.domain.errors import (
     DomainError,
     Invalid,
     RefundExceedsPayment,
     RefundInProgress,
 )
-from payments_app.domain.money import Money, exponent, parse_major
+from payments_app.domain.money import Money, parse_major
 from payments_app.domain.payment import Payment
 from payments_app.services import payments, refunds
 from payments_app.web.business.blueprint import bp
 from payments_app.web.forms import Form, one_of
 from payments_app.web.once import once
 from payments_app.web.pages import Page
-from payments_app.web.permissions import STAFF_REFUND_MAX, Permission, requires
+from payments_app.web.permissions import Permission, requires
 from payments_app.web.transactions import reading, signed_in, writing
 
 REASONS = {
@@ -73,18 +72,9 @@ def create_refund(payment_id: str) -> Page:
 
 
 def _amount(form: Form, payment: Payment) -> Money | None:
-    if form["kind"] != "partial":
-        amount = Money(payment.refundable_minor, payment.currency)
-    else:
-        read = form.read("amount", lambda typed: parse_major(typed, payment.currency, "amount"))
-        if read is None:
-            return None
-        amount = read
-    limit = STAFF_REFUND_MAX * 10 ** exponent(payment.currency)
-    if signed_in().role is Role.STAFF and amount.minor > limit:
-        most = Money(limit, payment.currency)
-        form.refuse("amount", f"Staff may refund up to {most}. Ask an owner for more.")
-    return amount
+    if form["kind"] == "partial":
+        return form.read("amount", lambda typed: parse_major(typed, payment.currency, "amount"))
+    return Money(payment.refundable_minor, payment.currency)
 
 
 def _reason(form: Form) -> str | None:

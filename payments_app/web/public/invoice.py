@@ -116,6 +116,7 @@ def _page(token: str, form: Form) -> str:
         found = invoice_of(db, token, g.now)
         paid = payment_pages.payment_list(db, invoice_id=found.id).rows
         live = next((row for row in paid if row.state in _LIVE), None)
+        going = payments.get(db, live.id) if live else None
         return render_template(
             "public/invoice.html",
             invoice=found,
@@ -125,6 +126,7 @@ def _page(token: str, form: Form) -> str:
             cards=TEST_CARDS,
             payments=[row for row in paid if row.state == "completed"],
             live=live,
+            live_state=payment_pages.state_of(going, slow_at=g.now) if going else None,
             can_pay=_can_pay(found) and live is None,
         )
 

@@ -87,7 +87,7 @@ def _found(db: Session, token: str, payment_id: str) -> tuple[Invoice, Payment]:
 
 def _shown(db: Session, token: str, payment_id: str) -> dict[str, object]:
     invoice, payment = _found(db, token, payment_id)
-    state = payment_pages.state_of(payment)
+    state = payment_pages.state_of(payment, slow_at=g.now)
     return {
         "invoice": invoice,
         "payment": payment,
@@ -96,5 +96,6 @@ def _shown(db: Session, token: str, payment_id: str) -> dict[str, object]:
         "cards": TEST_CARDS,
         "form": Form({"payment_method": "pm_card_visa"}),
         "can_pay_again": payment.is_final and state != "completed" and invoice.due_minor > 0,
-        "seen": payment_pages.seen(db, payment),
+        # A charge becomes slow without any row changing.
+        "seen": f"{payment_pages.seen(db, payment)}.{state}",
     }
