@@ -101,7 +101,7 @@ def inline(queue: Queue) -> Iterator[None]:
         except Exception as error:  # noqa: BLE001
             outcome = error
         verdict = judge(worker, row, job, outcome)
-        return Inserted(job.id, False, verdict.state)
+        return Inserted(job.id, False, str(verdict.state))
 
     token = enqueue.performs_inline.set(perform)
     try:

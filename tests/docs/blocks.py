@@ -29,6 +29,11 @@ READ = ("", "sh", "sql", "ini", "json", "text")
 # What a reader replaces by their own.
 READERS_URL = "postgresql://localhost/app"
 FLAGS = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+COMMAND_SETTINGS = {
+    "PYTHONPATH": str(ROOT),
+    # A reader has not this project's pytest plugins, which take seconds to load.
+    "PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1",
+}
 _FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 _FILE = re.compile(r"# ([\w./]+\.py)\n")
 _COMMAND_TIMEOUT_S = 60
@@ -108,7 +113,7 @@ class Reader:
         ran = subprocess.run(
             [*known[program], *arguments],
             cwd=self._folder,
-            env={**os.environ, "PYTHONPATH": f"{ROOT}{os.pathsep}{self._folder}"},
+            env={**os.environ, **COMMAND_SETTINGS},
             capture_output=True,
             text=True,
             check=False,
