@@ -5,7 +5,7 @@ VENV := .venv/bin
 # Many processes are started; each would compile the whole source again.
 unexport PYTHONDONTWRITEBYTECODE
 
-.PHONY: run test test-full check demo clean install install-test
+.PHONY: run test test-full check bench demo clean install install-test install-bench
 
 # exec: TERM sent to make reaches the tree itself, not a shell in between; and the tree is told whose
 # death is its own.
@@ -21,6 +21,10 @@ test-full: install-test
 check: install-test
 	@exec $(VENV)/python .ci/check.py
 
+# ONLY="drain latency" chooses scenarios, QUICK=1 does a tenth of the work; see docs/benchmarks.md.
+bench: install-bench
+	@exec benchmarks/.venv/bin/python -m benchmarks $(ONLY) $(if $(QUICK),--quick)
+
 demo: install
 	@exec $(VENV)/python demos/replay_duplicates.py
 
@@ -34,3 +38,7 @@ install:
 install-test:
 	@command -v $(PYTHON) >/dev/null || { echo "There is no $(PYTHON). Install Python 3.11 or newer, or name one: make test PYTHON=python3.12" >&2; exit 1; }
 	@$(PYTHON) install.py --for test
+
+install-bench:
+	@command -v $(PYTHON) >/dev/null || { echo "There is no $(PYTHON). Install Python 3.11 or newer, or name one: make bench PYTHON=python3.12" >&2; exit 1; }
+	@$(PYTHON) benchmarks/install.py

@@ -16,7 +16,8 @@ CACHES = (".mypy_cache", ".pytest_cache", ".ruff_cache", ".import_linter_cache",
 
 
 def main() -> int:
-    for data_dir in (Path(os.environ.get("DATA_DIR") or ROOT / ".data"), ROOT / ".pytest_postgres"):
+    own = [ROOT / ".pytest_postgres", ROOT / "benchmarks" / ".data"]
+    for data_dir in (Path(os.environ.get("DATA_DIR") or ROOT / ".data"), *own):
         if data_dir.exists():
             if VENV_PYTHON.exists():
                 # Root's data lie elsewhere, and a server may run on them: its own code knows.
@@ -24,7 +25,7 @@ def main() -> int:
                 if done.returncode != 0:
                     return done.returncode
             shutil.rmtree(data_dir)
-    for name in (*CACHES, ".venv"):
+    for name in (*CACHES, ".venv", "benchmarks/.venv"):
         shutil.rmtree(ROOT / name, ignore_errors=True)
     for cache in [path for path in ROOT.rglob("__pycache__") if ".git" not in path.parts]:
         shutil.rmtree(cache, ignore_errors=True)
