@@ -13,12 +13,13 @@ from contextvars import ContextVar
 from dataclasses import dataclass
 from typing import Any
 
-from queue_core import checkpoints, wakeup
+from queue_core import checkpoints, telemetry, wakeup
 from queue_core.args import JobArgs, PlainArgs
 from queue_core.errors import InvalidJob, QueueError
 from queue_core.lease import Target, connection_of
 from queue_core.newjob import NewJob, prepare
 from queue_core.store import DEFAULT_SCHEMA, Store
+from queue_core.telemetry import tracing
 
 # Each round means that a twin appeared and vanished between two statements of ours; three in a row
 # is a bug elsewhere.
@@ -61,16 +62,38 @@ def insert_all(
     if performs := performs_inline.get():
         return [performs(target, args, options) for args in many]
     jobs = [prepare(args, **options) for args in many]
-    store = Store(connection_of(target), schema)
-    inserted: list[Inserted] = []
-    for start in range(0, len(jobs), BATCH_SIZE):
-        inserted += _Batch(store, jobs[start : start + BATCH_SIZE]).insert()
-    checkpoints.reach("insert.written")
+    queues, kinds = {job.queue for job in jobs}, {job.kind for job in jobs}
+    with tracing.inserting(queues, kinds, len(jobs)) as carried:
+        if carried:
+            jobs = [job.with_meta(carried) for job in jobs]
+        inserted = _insert(Store(connection_of(target), schema), jobs)
+    if telemetry.is_heard("job.inserted"):
+        _tell(jobs, inserted)
     queues = {
         job.queue for job, one in zip(jobs, inserted, strict=True) if one.state == "available"
     }
     wakeup.after_commit(target, schema, queues)
     return inserted
+
+
+def _insert(store: Store, jobs: list[NewJob]) -> list[Inserted]:
+    inserted: list[Inserted] = []
+    for start in range(0, len(jobs), BATCH_SIZE):
+        inserted += _Batch(store, jobs[start : start + BATCH_SIZE]).insert()
+    checkpoints.reach("insert.written")
+    return inserted
+
+
+def _tell(jobs: list[NewJob], inserted: list[Inserted]) -> None:
+    """One event per queue and kind, however many jobs: a batch must not flood the log."""
+    groups: dict[tuple[str, str], list[Inserted]] = {}
+    for job, one in zip(jobs, inserted, strict=True):
+        groups.setdefault((job.queue, job.kind), []).append(one)
+    for (queue, kind), some in groups.items():
+        conflicts = sum(one.conflict for one in some)
+        single = {"job": some[0].id} if len(some) == 1 else {}
+        measurements = {"jobs": len(some) - conflicts, "conflicts": conflicts}
+        telemetry.emit("job.inserted", measurements, kind=kind, queue=queue, **single)
 
 
 class _Batch:

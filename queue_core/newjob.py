@@ -2,6 +2,8 @@
 face. Pure.
 """
 
+import dataclasses
+import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -58,6 +60,11 @@ class NewJob:
     window_from: datetime | None
     replace: str | None
     wake: bool
+
+    def with_meta(self, carried: Mapping[str, str]) -> "NewJob":
+        """With more in meta; what the caller put there stays."""
+        meta = to_json({**carried, **json.loads(self.meta)})
+        return dataclasses.replace(self, meta=meta)
 
 
 def prepare(args: JobArgs | PlainArgs, **options: Any) -> NewJob:

@@ -3,11 +3,18 @@
 import json
 from uuid import UUID
 
-from queue_core import wakeup
+from queue_core import telemetry, wakeup
 from queue_core.errors import InvalidJob
 from queue_core.lease import Target, connection_of
 from queue_core.settings import PROCESS_LIMIT_MAX, QueueSettings
 from queue_core.store import DEFAULT_SCHEMA, Row, Store
+
+_EVENTS = {
+    "pause": "queue.paused",
+    "resume": "queue.resumed",
+    "scale": "queue.scaled",
+    "reset": "queue.reset",
+}
 
 
 def list_queues(target: Target, *, schema: str = DEFAULT_SCHEMA) -> list[Row]:
@@ -124,4 +131,5 @@ def _ordered(
         known = ", ".join(row["name"] for row in store.list_queue_names())
         raise InvalidJob(f"queue {name!r} is unknown; known are {known}")
     store.note_operator(actor=actor, action=action, subject=json.dumps({"queue": name}), affected=1)
+    telemetry.emit(_EVENTS[action], queue=name, actor=actor)
     wakeup.after_commit(target, schema, {wakeup.CONTROL})

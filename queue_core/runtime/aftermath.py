@@ -17,7 +17,7 @@ from uuid import UUID
 
 import psycopg
 
-from queue_core import backoff, checkpoints, clock
+from queue_core import backoff, checkpoints, clock, telemetry
 from queue_core.lifecycle import describe, settle
 from queue_core.outcomes import Error
 from queue_core.runtime import connect as connecting
@@ -154,6 +154,8 @@ class Aftermath:
             self._not_before_s = clock.boottime_s() + wait_s
             self._failures += 1
             return False
+        if self._failures:
+            telemetry.emit("database.found", component="supervisor")
         self._failures = 0
         return True
 

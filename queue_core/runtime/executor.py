@@ -23,6 +23,7 @@ from queue_core.registry import Registry, Worker
 from queue_core.runtime.board import Board
 from queue_core.runtime.report import Report
 from queue_core.store import Row
+from queue_core.telemetry import tracing
 
 # A recorded result travels in the history row; larger ones belong into a table of their own.
 RESULT_SIZE_MAX = 64 * 1024
@@ -65,25 +66,21 @@ class Executor:
 
     def _run(self, row: Row, run: Run, slot: int) -> Verdict:
         worker = self._registry.find(row["kind"])
-        job = make_job(worker, row, run, sessions=self._sessions, schema=self._schema)
-        outcome = job if isinstance(job, Exception) else self._perform(worker, job, row, slot)
-        checkpoints.reach("job.performed")
-        return COMPLETED if outcome is None else judge(worker, row, job, outcome)
+        with tracing.performing(row) as span:
+            job = make_job(worker, row, run, sessions=self._sessions, schema=self._schema)
+            if telemetry.is_heard("job.started"):
+                _tell_started(row)
+            outcome = job if isinstance(job, Exception) else self._perform(worker, job, row, slot)
+            checkpoints.reach("job.performed")
+            verdict = COMPLETED if outcome is None else judge(worker, row, job, outcome)
+            span.record(verdict.outcome, verdict.error, outcome)
+        return verdict
 
     def _perform(self, worker: Worker[Any], job: Job[Any], row: Row, slot: int) -> object:
         key, run = (job.id, job.lease), job._run  # noqa: SLF001 - the runtime's side of it
         self.runs[key] = run
         if self._board is not None:
             self._board.start(slot, job.id, job.lease, run.deadline_s)
-        if telemetry.is_heard("job.started"):
-            telemetry.emit(
-                "job.started",
-                job=job.id,
-                kind=job.kind,
-                queue=job.queue,
-                attempt=job.attempt,
-                lease=job.lease,
-            )
         try:
             checkpoints.reach("job.started")
             if self._isolated is not None and worker.options.isolation == "process":
@@ -128,6 +125,18 @@ def make_job(
         # queue.
         return error
     return job
+
+
+def _tell_started(row: Row) -> None:
+    telemetry.emit(
+        "job.started",
+        {"wait_s": row["waited_s"]} if "waited_s" in row else {},
+        job=row["id"],
+        kind=row["kind"],
+        queue=row["queue"],
+        attempt=row["attempt"],
+        lease=row["lease"],
+    )
 
 
 def judge(worker: Worker[Any], row: Row, job: Job[Any] | Exception, outcome: object) -> Verdict:

@@ -7,6 +7,10 @@ stand in the way) and are tried again later. A day without its partition goes to
 doctor raises the alarm.
 """
 
+from collections.abc import Callable
+from functools import partial
+from typing import Any
+
 import psycopg
 from psycopg import sql
 
@@ -21,10 +25,12 @@ LOCK_TIMEOUT_MS = 100
 def make_ahead(store: Store) -> None:
     for parent in PARENTS:
         for day in range(DAYS_AHEAD + 1):
-            _briefly(
+            made = _briefly(
                 store,
-                lambda parent=parent, day=day: store.make_partition(parent=parent, days_ahead=day),
+                partial(store.make_partition, parent=parent, days_ahead=day),
             )
+            if made and made[0]["made"]:
+                telemetry.emit("history.made", parent=parent, days_ahead=day)
 
 
 def drop_old(store: Store, *, keep_days: int) -> None:
@@ -32,21 +38,19 @@ def drop_old(store: Store, *, keep_days: int) -> None:
         if row["age_days"] > keep_days:
             name = sql.Identifier(store.schema, row["name"])
             statement = sql.SQL("DROP TABLE IF EXISTS {}").format(name)
-            if _briefly(store, lambda statement=statement: store.connection.execute(statement)):
+            if _briefly(store, partial(store.connection.execute, statement)):
                 telemetry.emit("history.dropped", name=row["name"])
 
 
-def _briefly(store: Store, work: "object") -> bool:
-    """In a transaction of its own, with a lock timeout that ends with it."""
+def _briefly(store: Store, work: Callable[[], Any]) -> Any:
+    """In a transaction of its own, with a lock timeout that ends with it; None when locked out."""
     assert isinstance(store.connection, psycopg.Connection)
-    assert callable(work)
     try:
         with store.connection.transaction():
             store.connection.execute(f"SET LOCAL lock_timeout = {LOCK_TIMEOUT_MS}")
-            work()
+            return work()
     except (psycopg.errors.LockNotAvailable, psycopg.errors.CheckViolation) as error:
         # Locked by a reader, or rows of that day lie in the DEFAULT partition already: the net
         # works meanwhile.
         telemetry.emit("history.unready", error=str(error).strip())
-        return False
-    return True
+        return None

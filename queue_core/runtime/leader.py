@@ -50,6 +50,7 @@ class Leader:
         self._reaper = Reaper(options, trouble_s)
         self._stopping = threading.Event()
         self._in_office = threading.Event()
+        self._was_elected = False  # Cleared later than the office: resigning is told once.
         self._thread: threading.Thread | None = None
         self._cron = CronTicker(cron)
 
@@ -72,15 +73,18 @@ class Leader:
             if not self._take_lease(store):
                 return
             telemetry.emit("leader.elected", worker=str(self._holder))
+            self._was_elected = True
             self._in_office.set()
             threading.Thread(target=self._vacuum, name="vacuum", daemon=True).start()
             self._do_chores(store)
             store.resign_leadership(holder=self._holder)
-            telemetry.emit("leader.resigned", worker=str(self._holder))
         except connecting.Lost as error:
             # The lease runs out by itself; whoever sees it free runs again, perhaps we.
             connecting.report_lost("leader", error)
         finally:
+            if self._was_elected:
+                telemetry.emit("leader.resigned", worker=str(self._holder))
+            self._was_elected = False
             self._in_office.clear()
             connecting.close(connection)
 

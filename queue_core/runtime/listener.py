@@ -11,7 +11,7 @@ from typing import Any
 import psycopg
 from psycopg import sql
 
-from queue_core import backoff, clock, wakeup
+from queue_core import backoff, clock, telemetry, wakeup
 from queue_core.runtime import connect as connecting
 from queue_core.runtime.options import RuntimeOptions
 
@@ -43,6 +43,8 @@ class Listener:
                         sql.Identifier(wakeup.channel(self._options.schema))
                     )
                 )
+                if failures:
+                    telemetry.emit("database.found", component="listener")
                 failures = 0
                 # Whatever was inserted while we were deaf.
                 self._wake(frozenset({wakeup.CONTROL}))

@@ -34,6 +34,7 @@ from queue_core.runtime.orders import Orders
 from queue_core.runtime.producer import Producer
 from queue_core.runtime.report import Item
 from queue_core.store import Store
+from queue_core.telemetry import tracing
 
 PULSE_S = 0.25
 # Running jobs that ask are told to stop when this share of the shutdown time is over; the rest is
@@ -124,6 +125,7 @@ class Node:
         self._listener.stop()
         self._leader.stop()
         self._isolation.close()
+        tracing.flush()
         return self._exit_code
 
     def _obey_signals(self) -> None:

@@ -8,7 +8,7 @@ revives an expired row; only its DELETE ends it).
 
 from collections.abc import Callable
 
-from queue_core import checkpoints, clock
+from queue_core import checkpoints, clock, telemetry
 from queue_core.runtime.options import RuntimeOptions
 from queue_core.runtime.rescue import NODE_LOST, release, release_all
 from queue_core.store import Store
@@ -37,6 +37,9 @@ class Reaper:
         """Executing jobs without a worker row: somebody died between the two steps."""
         rows = store.list_orphans(limit=ORPHANS_MAX)
         released = release(store, rows, lambda _: NODE_LOST, max_rescues=self._options.max_rescues)
+        if released:
+            workers = sorted({str(row["worker_id"]) for row in rows})
+            telemetry.emit("job.rescued", {"jobs": released}, workers=workers)
         return released == ORPHANS_MAX
 
     def _is_after_outage(self, store: Store) -> bool:

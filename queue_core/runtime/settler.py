@@ -172,6 +172,8 @@ class Settler:
             return
         row, verdict = report.row, report.verdict
         measurements = {"duration_s": report.duration_s}
+        if "waited_s" in row:
+            measurements["wait_s"] = row["waited_s"]
         if verdict.delay_s:
             measurements["delay_s"] = verdict.delay_s
         detail = (

@@ -130,6 +130,7 @@ class Supervisor:
             ).run()
         )
         self._children[pid] = Child(number, worker_id, pid, board, now_s)
+        telemetry.emit("worker.forked", worker=str(worker_id), pid=pid)
 
     def _reap_children(self) -> None:
         for pid in list(self._children):
@@ -140,8 +141,8 @@ class Supervisor:
     def _bury(self, child: Child, code: int) -> None:
         """Its jobs go back at once, before anything else is thought of."""
         in_order = code in {EXIT_DONE, EXIT_RECYCLE}
-        if not in_order:
-            telemetry.emit("worker.died", worker=str(child.worker_id), pid=child.pid, status=code)
+        told = "worker.exited" if in_order else "worker.died"
+        telemetry.emit(told, worker=str(child.worker_id), pid=child.pid, status=code)
         self._aftermath.take(child, in_order=in_order or self._stop_at_s is not None)
         self._aftermath.work_off()
         if code == EXIT_REFUSED:

@@ -8,7 +8,7 @@ vacuuming then reads everything and removes nothing.
 
 import psycopg
 
-from queue_core import telemetry
+from queue_core import clock, telemetry
 from queue_core.store import Store
 
 # Below this, claims do not feel dead rows.
@@ -39,9 +39,16 @@ class Vacuum:
         ):
             return
         self._churned, self._horizon = state["churned"], state["horizon"]
+        begun_s = clock.boottime_s()
         self._vacuum(store)
+        took_s = clock.boottime_s() - begun_s
         after = store.vacuum_state()
         self._dead = after[0]["dead"] if after else 0
+        if not self._is_refused:
+            telemetry.emit(
+                "vacuum.done",
+                {"duration_s": took_s, "dead_before": state["dead"], "dead_after": self._dead},
+            )
 
     def _vacuum(self, store: Store) -> None:
         assert isinstance(store.connection, psycopg.Connection)

@@ -22,4 +22,5 @@ SET state = 'executing', lease = lease + 1, attempt = attempt + 1, worker_id = %
     unique_key = CASE WHEN unique_key IS NOT NULL AND 'executing' = ANY (unique_states) THEN unique_key END
 WHERE id = ANY (ARRAY(SELECT id FROM picked))
 RETURNING id, lease, kind, queue, args, attempt, max_attempts, priority, tags, meta,
-          inserted_at, scheduled_at, snoozed, rescues
+          inserted_at, scheduled_at, snoozed, rescues,
+          greatest(0, extract(epoch FROM now() - scheduled_at))::float8 AS waited_s
