@@ -123,6 +123,17 @@ class HandleGatewayEvent(
 
 
 @dataclass(frozen=True)
+class RunAudit(
+    JobArgs,
+    kind="run_audit",
+    queue="maintenance",
+    max_attempts=3,
+    unique=Unique(keys=(), states="incomplete"),
+):
+    """Check the invariants on live data, once an hour."""
+
+
+@dataclass(frozen=True)
 class Reconcile(
     JobArgs,
     kind="reconcile",

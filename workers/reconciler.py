@@ -9,7 +9,7 @@ refund's own job is woken. Everything else is written down for a person.
 
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from sqlalchemy.orm import Session
 
@@ -18,7 +18,7 @@ from payments_app.domain.reconciliation import BreakKind, BreakStatus, Reconcili
 from payments_app.gateway.port import Gateway, Instruction, IntentSeen, Op
 from payments_app.gateway.settlement_report import ReportUnavailable, SettlementReports
 from payments_app.jobs import Reconcile
-from payments_app.services import observations, payments, reconciliation
+from payments_app.services import check_runs, observations, payments, reconciliation
 from payments_app.services.actor import act_as
 from queue_core import Error, Job, Ok, Outcome, Worker
 from queue_core.checkpoints import reach
@@ -58,8 +58,20 @@ def reconcile(
 ) -> Summary:
     """One whole run. Raises ReportUnavailable; every step may be repeated."""
     with transactions() as session:
+        started_at = clock.now(session)
         before = reconciliation.read(session)
-    report = reports.fetch()
+    try:
+        report = reports.fetch()
+    except ReportUnavailable as error:
+        with transactions() as session:
+            check_runs.keep_reconciliation(
+                session,
+                actor=actor,
+                started_at=started_at,
+                now=clock.now(session),
+                trouble=str(error),
+            )
+        raise
     with transactions() as session:
         act_as(session, actor)
         now = clock.now(session)
@@ -78,7 +90,20 @@ def reconcile(
             summary.repaired += _repair(transactions, gateway, each, actor)
     with transactions() as session:
         summary.left = len(reconciliation.open_breaks(session))
+        check_runs.keep_reconciliation(
+            session,
+            actor=actor,
+            started_at=started_at,
+            now=clock.now(session),
+            figures=_columns(summary),
+        )
     return summary
+
+
+def _columns(summary: Summary) -> dict[str, object]:
+    figures = asdict(summary)
+    left_open = figures.pop("left")
+    return {**figures, "left_open": left_open}
 
 
 def _wake_refunds(session: Session, opened: list[ReconciliationBreak]) -> None:

@@ -6,8 +6,9 @@ from typing import Any
 
 from payments_app.gateway.port import Gateway
 from payments_app.gateway.settlement_report import SettlementReports
-from payments_app.jobs import Reconcile, SweepPayments
+from payments_app.jobs import Reconcile, RunAudit, SweepPayments
 from queue_core import Cron, Worker
+from workers.auditor import Auditor
 from workers.credit_note_issuer import CreditNoteIssuer
 from workers.email_sender import EmailSender
 from workers.event_handler import EventHandler
@@ -21,6 +22,7 @@ from workers.sweeper import Sweeper
 # Missed minutes need no making up: the next sweep sees everything that they would have seen.
 CRON = (
     Cron("sweep", "* * * * *", SweepPayments(), catch_up="none"),
+    Cron("audit", "17 * * * *", RunAudit(), catch_up="none"),
     # At night; a night that was missed is made up for once.
     Cron("reconcile", "30 3 * * *", Reconcile(), catch_up="last"),
 )
@@ -34,6 +36,8 @@ class Parts:
     reports: SettlementReports
     gateway_timeout_s: float
     data_dir: Path
+    # Where the gateway's journal is read; without it nothing audits.
+    gateway_url: str | None = None
     # Where customers find us: the address in the mails' pay links.
     public_url: str = "http://127.0.0.1:8000"
     smtp_url: str | None = None
@@ -41,7 +45,7 @@ class Parts:
 
 def build(parts: Parts) -> list[Worker[Any]]:
     """One instance of every worker, for one process (many threads: they keep no state per job)."""
-    return [
+    made: list[Worker[Any]] = [
         PaymentProcessor(parts.gateway, gateway_timeout_s=parts.gateway_timeout_s),
         RefundProcessor(parts.gateway, gateway_timeout_s=parts.gateway_timeout_s),
         OrphanCanceller(parts.gateway),
@@ -52,3 +56,6 @@ def build(parts: Parts) -> list[Worker[Any]]:
         Reconciler(parts.gateway, parts.reports),
         Sweeper(),
     ]
+    if parts.gateway_url is not None:
+        made.append(Auditor(parts.gateway_url))
+    return made

@@ -5,7 +5,7 @@ rates are decimal strings. A JSON number with a point is binary on most machines
 1.100000000000000088…), so it is refused with the reason, and so is true, which Python counts as 1.
 """
 
-# ruff: noqa: ANN401 - marshmallow decides the signatures of fields
+# ruff: noqa: ANN401, ARG002 - marshmallow decides the signatures of fields
 
 import re
 from collections.abc import Mapping
@@ -152,7 +152,7 @@ class DecimalShown(ma.fields.String):
 class HostedLink(ma.fields.String):
     """The page on which the customer sees and pays the invoice; null until it is open."""
 
-    def _serialize(self, value: Any, _attr: str | None, obj: Any, **_: Any) -> str | None:
+    def _serialize(self, value: Any, attr: str | None, obj: Any, **_: Any) -> str | None:
         if obj.public_token_expires_at is None:
             return None
         config: Config = current_app.extensions["config"]

@@ -7,21 +7,14 @@ figure from the rows under it.
 
 The audit can run at any time: payments on their way are left out where an invariant speaks of
 payments at rest. The edge calls, in this order: ``read_rows`` (one snapshot), ``journal.fetch``
-(no transaction is open), ``books.read`` again, ``compare``. See ``flask audit``.
+(no transaction is open), ``books.read`` again, ``compare``: that is ``look``. See ``flask audit``
+and ``workers/auditor.py``.
 """
 
 from payments_app.audit import books, journal
 from payments_app.audit.finding import Finding
 from payments_app.audit.money import compare
 from payments_app.audit.rows import read_rows
+from payments_app.audit.whole import look
 
-__all__ = ["Finding", "books", "compare", "journal", "merge", "read_rows"]
-
-
-def merge(*lists: list[Finding]) -> list[Finding]:
-    """One finding per invariant, in order: I4 is looked at from both sides."""
-    merged: dict[str, Finding] = {}
-    for finding in (finding for each in lists for finding in each):
-        known = merged.get(finding.id)
-        merged[finding.id] = known.joined(finding) if known else finding
-    return sorted(merged.values(), key=lambda finding: int(finding.id[1:]))
+__all__ = ["Finding", "books", "compare", "journal", "look", "read_rows"]

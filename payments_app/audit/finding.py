@@ -38,3 +38,12 @@ class Finding:
 
     def as_json(self) -> dict[str, Any]:
         return {**asdict(self), "examples": list(self.examples)}
+
+
+def merged(*lists: list[Finding]) -> list[Finding]:
+    """One finding per invariant, in order: I4 is looked at from both sides."""
+    found: dict[str, Finding] = {}
+    for finding in (finding for each in lists for finding in each):
+        known = found.get(finding.id)
+        found[finding.id] = known.joined(finding) if known else finding
+    return sorted(found.values(), key=lambda finding: int(finding.id[1:]))

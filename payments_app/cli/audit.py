@@ -7,9 +7,7 @@ from flask import current_app
 from sqlalchemy.orm import Session, sessionmaker
 
 from payments_app import audit as invariants
-from payments_app import clock
-from payments_app.audit import Finding, books, money
-from payments_app.audit.journal import JournalUnavailable
+from payments_app.audit import Finding
 from payments_app.cli.db import database, explained
 from payments_app.cli.output import as_json_option, print_json, print_table
 from payments_app.config import Config
@@ -58,18 +56,7 @@ def audit(*, as_json: bool) -> None:
 
 def look(sessions: sessionmaker[Session], gateway_url: str) -> tuple[list[Finding], str | None]:
     """Every invariant's finding, and what kept the journal from being read."""
-    with sessions.begin() as session:
-        books.take_snapshot(session)
-        rows = invariants.read_rows(session, now=clock.now(session))
-        before = books.read(session)
-    try:
-        journal = invariants.journal.fetch(gateway_url)
-    except JournalUnavailable as error:
-        return invariants.merge(rows, money.not_compared(str(error))), str(error)
-    with sessions.begin() as session:
-        books.take_snapshot(session)
-        after = books.read(session)
-    return invariants.merge(rows, invariants.compare(before, after, journal)), None
+    return invariants.look(sessions.begin, gateway_url)
 
 
 def _print_findings(findings: list[Finding]) -> None:

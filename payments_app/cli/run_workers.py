@@ -75,6 +75,7 @@ def build_queue(config: Config, url: str, *, processor: str = IDEMPOTENT) -> Que
         gateway=gateway,
         reports=SimulatorReports(config.gateway_url),
         gateway_timeout_s=config.gateway_timeout_s,
+        gateway_url=config.gateway_url,
         data_dir=config.data_dir,
         smtp_url=config.smtp_url,
         public_url=config.public_url,

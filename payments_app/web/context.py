@@ -23,6 +23,8 @@ NAVIGATION = {
         ("Queues", "operations.queues", Permission.READ_OPERATIONS),
         ("Jobs", "operations.jobs", Permission.READ_OPERATIONS),
         ("Workers", "operations.workers", Permission.READ_OPERATIONS),
+        ("Reconciliation", "operations.reconciliation", Permission.READ_OPERATIONS),
+        ("Audit", "operations.audit", Permission.READ_OPERATIONS),
     ),
 }
 

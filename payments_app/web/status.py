@@ -65,6 +65,15 @@ CHIPS: dict[str, dict[str, Chip]] = {
         "sent": Chip("Sent", _OK, "tick"),
         "bounced": Chip("Bounced", _BAD, "cross"),
     },
+    "invariant": {
+        "holds": Chip("Holds", _OK, "tick"),
+        "fails": Chip("Fails", _BAD, "cross"),
+        "unchecked": Chip("Not checked", _WARN, "triangle"),
+    },
+    "break": {
+        "open": Chip("Open", _WARN, "triangle"),
+        "resolved": Chip("Resolved", _OK, "tick"),
+    },
     "check": {
         "pass": Chip("Balanced", _OK, "tick"),
         "fail": Chip("Does not balance", _BAD, "cross"),

@@ -5,6 +5,7 @@ from datetime import timedelta
 from flask import g, render_template
 
 from payments_app.queries import dashboard
+from payments_app.queries.alarms import alarms
 from payments_app.web.business.blueprint import bp
 from payments_app.web.pages import Page, today
 from payments_app.web.permissions import Permission, requires
@@ -25,4 +26,5 @@ def overview() -> Page:
             attention=dashboard.needs_attention(db, since=g.now - ATTENTION_FOR),
             events=dashboard.last_events(db),
             steps=dashboard.first_steps(db),
+            alarms=alarms(db),
         )

@@ -6,6 +6,7 @@ from flask import flash, redirect, render_template, request, url_for
 from sqlalchemy.orm import Session
 from werkzeug.wrappers import Response
 
+from payments_app.queries.alarms import alarms
 from payments_app.web.operations.blueprint import bp
 from payments_app.web.operations.jobs import recent_jobs
 from payments_app.web.pages import Page
@@ -33,6 +34,7 @@ def queues() -> Page:
             workers=control.list_workers(db),
             states=STATES,
             finished=FINISHED,
+            alarms=alarms(db),
         )
 
 

@@ -1,0 +1,20 @@
+"""What audits and reconciliations found. The statements are in 0003_runs.sql."""
+
+from pathlib import Path
+
+from alembic import op
+
+revision = "0003"
+down_revision = "0002"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    # Straight to psycopg, without parameters: the file's % signs are SQL, not placeholders.
+    statements = Path(__file__).with_suffix(".sql").read_text(encoding="utf-8")
+    op.get_bind().connection.driver_connection.execute(statements)
+
+
+def downgrade() -> None:
+    raise RuntimeError("Findings are evidence: restore a backup instead of dropping them.")
