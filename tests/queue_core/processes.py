@@ -33,11 +33,12 @@ class Program:
             "node": self.node,
             **options,
         }
+        url = values.pop("url", queue.database_url)
         with log.open("w") as file:
             self.process = subprocess.Popen(
                 [
                     *(sys.executable, "-m", "tests.queue_core.program"),
-                    *(queue.database_url, json.dumps(values)),
+                    *(url, json.dumps(values)),
                 ],
                 cwd=ROOT,
                 env={**os.environ, **env},

@@ -2,6 +2,7 @@
 URL {options}`.
 """
 
+import ctypes
 import json
 import logging
 import os
@@ -33,6 +34,13 @@ class Wait(JobArgs, kind="wait"):
 
     file: str
     asks: bool = True
+
+
+@dataclass(frozen=True)
+class Hang(JobArgs, kind="hang"):
+    """Stops every thread of its process, once: C code that holds the interpreter's lock."""
+
+    file: str
 
 
 @dataclass(frozen=True)
@@ -70,6 +78,14 @@ class Waiter(Worker[Wait]):
             if job.args.asks:
                 job.check_cancelled()
             Event().wait(0.02)
+        Path(f"{job.args.file}.ended-{job.lease}").touch()
+
+
+class Hanger(Worker[Hang]):
+    def perform(self, job: Job[Hang]) -> None:
+        Path(f"{job.args.file}.started-{job.lease}").touch()
+        if job.lease == 1:
+            ctypes.PyDLL(None).sleep(60)  # PyDLL keeps the interpreter's lock.
 
 
 class Overrunner(Worker[Overrun]):
@@ -96,7 +112,7 @@ class Adder(Worker[Add]):
 
 
 WORKERS = (
-    *(NoteWorker, Marker, Waiter, Overrunner, Killer, Adder),
+    *(NoteWorker, Marker, Waiter, Hanger, Overrunner, Killer, Adder),
     *(AloneWorker, TrapWorker),
 )
 QUEUES = {"default": 5, "other": 2}
