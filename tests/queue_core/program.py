@@ -15,7 +15,7 @@ from threading import Event
 
 import sqlalchemy
 
-from queue_core import Job, JobArgs, Queue, Worker
+from queue_core import Job, JobArgs, Queue, Worker, insert
 from tests.queue_core.isolated import AloneWorker, TrapWorker
 from tests.queue_core.support import NoteWorker
 
@@ -56,6 +56,13 @@ class Die(JobArgs, kind="die", max_attempts=50):
 @dataclass(frozen=True)
 class Add(JobArgs, kind="add"):
     """Adds one to the sum, in the transaction that completes it."""
+
+    number: int = 0
+
+
+@dataclass(frozen=True)
+class Chain(JobArgs, kind="chain", max_attempts=50):
+    """Enqueues an Add, in the transaction that completes it."""
 
     number: int = 0
 
@@ -111,8 +118,14 @@ class Adder(Worker[Add]):
             )
 
 
+class Chainer(Worker[Chain]):
+    def perform(self, job: Job[Chain]) -> None:
+        with job.transaction() as session:
+            insert(session, Add(job.args.number))
+
+
 WORKERS = (
-    *(NoteWorker, Marker, Waiter, Hanger, Overrunner, Killer, Adder),
+    *(NoteWorker, Marker, Waiter, Hanger, Overrunner, Killer, Adder, Chainer),
     *(AloneWorker, TrapWorker),
 )
 QUEUES = {"default": 5, "other": 2}
