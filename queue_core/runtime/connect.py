@@ -47,13 +47,29 @@ def connect(
 def make_engine(options: RuntimeOptions) -> sqlalchemy.Engine:
     """For the jobs' own sessions: as many connections as jobs may run, opened when needed."""
     slots = sum(options.caps.get(settings.name, settings.limit) for settings in options.queues)
-    return sqlalchemy.create_engine(
-        options.database_url,
-        pool_pre_ping=True,
-        pool_size=min(slots, 50),
-        max_overflow=slots,
-        connect_args={"application_name": "queue_core jobs"},
+    return poolable(
+        sqlalchemy.create_engine(
+            options.database_url,
+            pool_pre_ping=True,
+            pool_size=min(slots, 50),
+            max_overflow=slots,
+            connect_args={"application_name": "queue_core jobs"},
+        )
     )
+
+
+def poolable(engine: sqlalchemy.Engine) -> sqlalchemy.Engine:
+    """Lets its connections, too, prepare nothing behind a transaction pooler: statements prepared
+    on one server session are called on another there.
+    """
+    sqlalchemy.event.listen(engine, "connect", _prepare_nothing_if_pooled)
+    return engine
+
+
+def _prepare_nothing_if_pooled(connection: psycopg.Connection[Any], _: object) -> None:
+    if is_pooled(connection):
+        connection.prepare_threshold = None
+    connection.rollback()
 
 
 def is_pooled(connection: psycopg.Connection[Any]) -> bool:
