@@ -16,6 +16,7 @@ from flask.cli import AppGroup
 COMMANDS = {
     "api-key": ("api_key", "group"),
     "audit": ("audit", "audit"),
+    "cron": ("cron", "group"),
     "db": ("db", "group"),
     "demo": ("demo", "group"),
     "jobs": ("jobs", "group"),

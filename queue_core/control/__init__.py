@@ -6,7 +6,14 @@ restarts and when a notification is lost. Bulk verbs take a Filter; `dry_run=Tru
 they would touch.
 """
 
-from queue_core.control.cron import list_cron, list_cron_runs, pause_cron
+from queue_core.control.cron import (
+    add_cron,
+    list_cron,
+    list_cron_runs,
+    pause_cron,
+    remove_cron,
+    run_cron,
+)
 from queue_core.control.jobs import (
     Changed,
     Filter,
@@ -34,6 +41,7 @@ from queue_core.control.queues import (
 __all__ = [
     "Changed",
     "Filter",
+    "add_cron",
     "cancel",
     "count_jobs",
     "delete",
@@ -46,9 +54,11 @@ __all__ = [
     "pause_cron",
     "pause_queue",
     "rejected",
+    "remove_cron",
     "reset_queue",
     "resume_queue",
     "retry",
+    "run_cron",
     "run_now",
     "scale_queue",
     "show_job",

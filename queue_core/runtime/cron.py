@@ -8,15 +8,13 @@ caught up as each entry says.
 
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from typing import Any
 
 import psycopg
 
 from queue_core import telemetry, wakeup
-from queue_core.args import JobOptions, PlainArgs, to_json
-from queue_core.crontab import REBOOT, Cron, due_times
+from queue_core.batch import Inserted, write_jobs
+from queue_core.crontab import REBOOT, Cron, due_times, job_of
 from queue_core.errors import QueueError
-from queue_core.newjob import NewJob, prepare
 from queue_core.store import Row, Store
 
 
@@ -25,36 +23,22 @@ class CronTicker:
 
     def __init__(self, entries: Iterable[Cron]) -> None:
         self._entries = list(entries)
-        self._names = [entry.name for entry in self._entries]
         self._is_declared = False
 
     def tick(self, store: Store) -> None:
         if not self._is_declared:
-            self._declare(store)
+            for entry in self._entries:
+                store.write_cron_entry(**entry.values(), dynamic=False)
+            self._is_declared = True
         for row in store.list_cron_entries(names=None):
             if row["paused_at"] is None:
-                self._fire_due(store, row)
+                self._look(store, row)
 
-    def _declare(self, store: Store) -> None:
-        for entry in self._entries:
-            store.write_cron_entry(**entry.values())
-            if entry.expression == REBOOT:
-                # Once per start of the leader's node: the minute is the moment.
-                row = store.list_cron_entries(names=[entry.name])[0]
-                self._fire(store, row, row["now"].replace(microsecond=0))
-        self._is_declared = True
-
-    def _fire_due(self, store: Store, row: Row) -> None:
-        times = due_times(
-            row["expression"],
-            row["timezone"],
-            row["catch_up"],
-            since=row["checked_until"],
-            until=row["now"],
-        )
+    def _look(self, store: Store, row: Row) -> None:
+        times, until = _due(store, row)
         for at in times:
             self._fire(store, row, at)
-        store.advance_cron(name=row["name"], until=row["now"])
+        store.advance_cron(name=row["name"], until=until)
 
     def _fire(self, store: Store, row: Row, at: datetime) -> None:
         try:
@@ -64,39 +48,51 @@ class CronTicker:
             telemetry.emit("cron.failed", name=row["name"], error=str(error))
             return
         if fired is not None:
-            telemetry.emit("cron.inserted", name=row["name"], minute=at.isoformat(), job=fired)
+            telemetry.emit("cron.inserted", name=row["name"], minute=at.isoformat(), job=fired.id)
 
 
-def fire(store: Store, row: Row, at: datetime) -> int | None:
-    """Stores the job of one time of one entry; None when somebody did before, or its unique twin
-    is unfinished.
+def _due(store: Store, row: Row) -> tuple[list[datetime], datetime]:
+    """What to fire now, and up to when the entry has then been looked at."""
+    if row["expression"] == REBOOT:
+        return _boot(store, row)
+    times = due_times(
+        row["expression"],
+        row["timezone"],
+        row["catch_up"],
+        since=row["checked_until"],
+        until=row["now"],
+    )
+    return times, row["now"]
+
+
+def _boot(store: Store, row: Row) -> tuple[list[datetime], datetime]:
+    """@reboot fires when no worker is alive that was there at the last look.
+
+    A node that starts while an older one renews its leases joins the running cluster: the last
+    look moves on to that renewal, never to now, so that the rows of a cluster that was killed,
+    which live on until their lease has run out, delay a boot and cannot hide it.
+    """
+    found = store.find_cluster(since=row["checked_until"])[0]
+    if found["renewed_at"] is not None:
+        return [], found["renewed_at"]
+    return [found["up_since"] or row["now"]], row["now"]
+
+
+def fire(store: Store, row: Row, at: datetime) -> Inserted | None:
+    """Stores the job of one time of one entry, or meets its unique twin; None when somebody did
+    before.
     """
     assert isinstance(store.connection, psycopg.Connection)
-    options = dict(row["options"])
-    new = prepare(PlainArgs(JobOptions(kind=row["kind"]), row["args"]), **options)
-    minute = at.astimezone(UTC)
+    new = job_of(row, at)
+    stored: list[Inserted] = []
     with store.connection.transaction():
-        job_id: int = store.allocate_ids(count=1)[0]["id"]
-        if not store.record_cron_run(name=row["name"], minute=minute, job_id=job_id):
-            return None
-        store.insert_jobs(**_one(new, job_id, {"cron": row["name"], "cron_at": minute.isoformat()}))
-    store.notify(channel=wakeup.channel(store.schema), payload=new.queue)
-    return job_id
-
-
-def _one(new: NewJob, job_id: int, meta: dict[str, Any]) -> dict[str, Any]:
-    return {
-        "ids": [job_id],
-        "queues": [new.queue],
-        "kinds": [new.kind],
-        "priorities": [new.priority],
-        "max_attempts": [new.max_attempts],
-        "scheduled_ats": [None],
-        "delays_s": [None],
-        "suspended": [False],
-        "unique_keys": [None],
-        "unique_states": [None],
-        "tags": [new.tags],
-        "args": [new.args],
-        "metas": [to_json(meta)],
-    }
+        stored += write_jobs(store, [new])
+        minute = at.astimezone(UTC)
+        if not store.record_cron_run(name=row["name"], minute=minute, job_id=stored[0].id):
+            stored.clear()
+            raise psycopg.Rollback
+    if not stored:
+        return None
+    if stored[0].state == "available":
+        store.notify(channel=wakeup.channel(store.schema), payload=new.queue)
+    return stored[0]

@@ -101,6 +101,31 @@ def test_time_zones_and_the_autumn_hour_fire_once() -> None:
     assert len(times) == 1
 
 
+def test_a_time_that_the_spring_skips_fires_once_that_day() -> None:
+    times = due_times(
+        "30 2 * * *",
+        "Europe/Berlin",
+        "all",
+        since=at("2026-03-28T12:00"),
+        until=at("2026-03-30T12:00"),
+    )
+
+    assert len(times) == 2
+    assert times[0] == at("2026-03-29T01:00")  # 03:00 in summer time, when 02:30 would have been.
+
+
+def test_an_hourly_job_fires_every_real_hour_of_the_long_day() -> None:
+    times = due_times(
+        "0 * * * *",
+        "Europe/Berlin",
+        "all",
+        since=at("2026-10-24T21:59"),
+        until=at("2026-10-25T22:59"),
+    )
+
+    assert len(times) == 25
+
+
 def test_a_year_without_a_leader_is_bounded() -> None:
     times = due_times(
         "* * * * *", "UTC", "all", since=at("2026-01-01T00:00"), until=at("2026-02-01T00:00")
@@ -126,30 +151,30 @@ def test_a_paused_entry_does_not_fire_and_is_not_caught_up(queue: Queue) -> None
 
 
 def test_an_entry_that_cannot_be_stored_does_not_stop_the_others(queue: Queue) -> None:
-    wrong = Cron("a-wrong", "* * * * *", Note("x"), options={"colour": "red"})
+    """And it is not written down as fired."""
+    wrong = Cron("a-wrong", "* * * * *", Note("x"), options={"queue": "nope"})
     ticker = CronTicker([wrong, EVERY_MINUTE])
     with runner(queue) as leader:
         ticker.tick(leader.store)
         ManualClock(queue).advance(61)
         ticker.tick(leader.store)
 
+        assert {row["name"] for row in leader.store.list_cron_runs(name=None, limit=9)} == {"sweep"}
+
     assert {row["meta"]["cron"] for row in jobs(queue)} == {"sweep"}
-
-
-def test_reboot_fires_at_the_election(queue: Queue) -> None:
-    with runner(queue) as leader:
-        CronTicker([Cron("boot", "@reboot", Note("up"))]).tick(leader.store)
-
-    assert len(jobs(queue)) == 1
 
 
 @pytest.mark.parametrize(
     ("expression", "timezone", "complaint"),
     [
-        ("* * *", "UTC", r"no cron expression .* use five fields"),
-        ("61 * * * *", "UTC", "no cron expression"),
-        ("@sometimes", "UTC", "no cron expression"),
-        ("@daily", "Mars/Olympus", "time zone 'Mars/Olympus' is unknown"),
+        ("* * *", "UTC", r"3 fields instead of 5 \(minute, hour, day of month, .* like '\*/5"),
+        ("@sometimes", "UTC", "1 fields instead of 5 .* or @yearly, .*, @reboot"),
+        ("61 * * * *", "UTC", "its minute is '61', right is 0 to 59"),
+        ("* */0 * * *", "UTC", r"its hour is '\*/0', right is 0 to 23"),
+        ("* * 1 JANUARY *", "UTC", "its month is 'JANUARY', right is 1 to 12 or JAN to DEC"),
+        ("* * * * 9", "UTC", "its day of week is '9', right is 0 to 7"),
+        ("0 0 31 2 *", "UTC", "names no time that ever comes"),
+        ("@daily", "Mars/Olympus", "time zone 'Mars/Olympus' is unknown; use one like"),
     ],
 )
 def test_a_malformed_entry_is_refused_when_it_is_declared(
@@ -157,6 +182,17 @@ def test_a_malformed_entry_is_refused_when_it_is_declared(
 ) -> None:
     with pytest.raises(InvalidJob, match=complaint):
         Cron("x", expression, Note(), timezone=timezone)
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [({"colour": "red"}, "unknown option 'colour'"), ({"scheduled_at": 1}, "use schedule_in")],
+)
+def test_wrong_options_are_refused_when_the_entry_is_declared(
+    options: dict[str, object], complaint: str
+) -> None:
+    with pytest.raises(InvalidJob, match=complaint):
+        Cron("x", "@daily", Note(), options=options)
 
 
 def test_a_name_is_declared_once(queue: Queue) -> None:
