@@ -14,7 +14,7 @@ from payments_app.domain.customer import (
     TEXT_LENGTH_MAX,
     Customer,
 )
-from payments_app.queries import listings
+from payments_app.queries import credit, listings
 from payments_app.services import customers
 
 TAX_ID_LENGTH_MAX = 50
@@ -54,6 +54,19 @@ class CustomerSchema(AnswerSchema):
     archived_at = ma.fields.AwareDateTime(required=True, allow_none=True)
 
 
+class CreditSchema(AnswerSchema):
+    """What a customer paid beyond what was due, in one currency."""
+
+    currency = ma.fields.String(required=True)
+    amount_minor = ma.fields.Integer(required=True)
+
+
+class CreditsSchema(AnswerSchema):
+    """A customer's credit, one entry per currency that has any."""
+
+    data = ma.fields.List(ma.fields.Nested(CreditSchema), required=True)
+
+
 class CustomersQuery(paging.PageQuery):
     """Which customers."""
 
@@ -87,6 +100,14 @@ def list_customers(ask: Ask) -> Reply:
 def create_customer(ask: Ask) -> Reply:
     """Make a customer."""
     return _shown(customers.create(ask.session, **ask.values), is_new=True)
+
+
+@blueprint.operation("GET", "/customers/<customer_id>/credit", shows=CreditsSchema, refuses=(404,))
+def get_credit(ask: Ask, customer_id: str) -> Reply:
+    """A customer's credit; `POST /invoices/{id}/apply-credit` uses it."""
+    customers.get(ask.session, customer_id)
+    found = credit.balances(ask.session, customer_id)
+    return Reply({"data": [{"currency": code, "amount_minor": n} for code, n in found.items()]})
 
 
 @blueprint.operation(

@@ -64,6 +64,12 @@ class Reason(RequestSchema):
     reason = Text(length_min=1, length_max=TEXT_LENGTH_MAX, required=True)
 
 
+class UsedCredit(RequestSchema):
+    """How much of the customer's credit; without an amount, as much as there is and as is due."""
+
+    amount_minor = Amount(low=1, load_default=None, allow_none=True)
+
+
 class LineShown(AnswerSchema):
     """A line of an invoice."""
 

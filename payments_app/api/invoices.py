@@ -16,11 +16,12 @@ from payments_app.api.invoice_schemas import (
     InvoicesSchema,
     NewInvoice,
     Reason,
+    UsedCredit,
 )
 from payments_app.domain.errors import Invalid, NotFound
 from payments_app.domain.invoice import Invoice
 from payments_app.queries import listings
-from payments_app.services import customers, invoices
+from payments_app.services import credit, customers, invoices
 from payments_app.services.invoices import LineDraft
 
 blueprint = ApiBlueprint("invoices", description="What customers owe")
@@ -136,6 +137,20 @@ def give_up_invoice(ask: Ask, invoice_id: str) -> Reply:
     return _shown(
         invoices.give_up(ask.session, invoice_id, reason=ask.values["reason"], now=ask.now)
     )
+
+
+@blueprint.operation(
+    "POST",
+    "/invoices/<invoice_id>/apply-credit",
+    body=UsedCredit,
+    shows=InvoiceSchema,
+    key=KeyPolicy.REQUIRED,
+    refuses=(400, 404, 409),
+)
+def apply_credit(ask: Ask, invoice_id: str) -> Reply:
+    """Settle what is due by the customer's credit; by default as much as there is of it."""
+    credit.apply(ask.session, invoice_id, amount_minor=ask.values["amount_minor"], now=ask.now)
+    return _shown(invoices.get(ask.session, invoice_id))
 
 
 def _require_customer(ask: Ask, customer_id: str) -> None:

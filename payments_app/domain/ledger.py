@@ -33,6 +33,7 @@ class PostingKind(StrEnum):
     REFUND = "refund"
     CREDIT_NOTE = "credit_note"
     VOID = "void"
+    CREDIT_APPLIED = "credit_applied"
 
 
 class LedgerPosting(Base):

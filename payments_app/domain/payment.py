@@ -66,8 +66,8 @@ class Payment(Base):
         CheckConstraint("amount_minor > 0", name="amount"),
         # What the customer got back, or may still get, never exceeds what we took.
         CheckConstraint(
-            "refunded_minor >= 0 AND refund_reserved_minor >= 0 "
-            "AND refunded_minor + refund_reserved_minor <= captured_minor",
+            "refunded_minor >= 0 AND refund_reserved_minor >= 0 AND credit_used_minor >= 0 "
+            "AND refunded_minor + refund_reserved_minor + credit_used_minor <= captured_minor",
             name="refunds",
         ),
         CheckConstraint("(status = 'completed') = (captured_minor > 0)", name="captured"),
@@ -110,6 +110,8 @@ class Payment(Base):
     captured_minor: Mapped[int] = mapped_column(default=0)
     refunded_minor: Mapped[int] = mapped_column(default=0)
     refund_reserved_minor: Mapped[int] = mapped_column(default=0)
+    # Paid beyond what was due, and used on other invoices since.
+    credit_used_minor: Mapped[int] = mapped_column(default=0)
 
     next_action_at: Mapped[datetime | None]
     deadline_at: Mapped[datetime]
@@ -144,7 +146,8 @@ class Payment(Base):
 
     @property
     def refundable_minor(self) -> int:
-        return self.captured_minor - self.refunded_minor - self.refund_reserved_minor
+        given = self.refunded_minor + self.refund_reserved_minor
+        return self.captured_minor - given - self.credit_used_minor
 
     def move(self, event: str) -> None:
         """Make one move of the table. Raises InvalidTransition."""

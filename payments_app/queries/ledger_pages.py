@@ -11,6 +11,7 @@ from typing import Any
 from sqlalchemy import func, or_, select, text
 from sqlalchemy.orm import Session
 
+from payments_app.domain.credit import CreditApplication
 from payments_app.domain.invoice import Invoice
 from payments_app.domain.ledger import LedgerPosting, LedgerTransfer
 from payments_app.domain.payment import Payment
@@ -100,6 +101,9 @@ def sources(session: Session, found: Sequence[LedgerPosting]) -> dict[str, Any]:
     }
     known |= {id_: ("payment", id_, "payment") for id_ in session.scalars(payments)}
     known |= {id_: ("payment", of, "refund") for id_, of in session.execute(refunds)}
+    uses = select(CreditApplication.id, CreditApplication.invoice_id)
+    used = session.execute(uses.where(CreditApplication.id.in_(ids)))
+    known |= {id_: ("invoice", of, "credit used") for id_, of in used}
     return known
 
 

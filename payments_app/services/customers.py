@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from payments_app.domain.customer import Customer, checked_email, checked_name, checked_text
 from payments_app.domain.errors import Invalid, NotFound, VersionConflict
+from payments_app.domain.invoice import Invoice
 
 # str.splitlines ends a line at these too, and so do mail and PDF readers.
 _LINE_ENDS = frozenset("\n\r\t\v\f\x1c\x1d\x1e\x85\u2028\u2029")
@@ -99,6 +100,28 @@ def lock_shared(session: Session, customer_id: str) -> Customer:
     Shared, so that invoices of one customer do not wait for each other. Raises NotFound.
     """
     return _lock(session, customer_id, shared=True)
+
+
+def lock_alone(session: Session, customer_id: str) -> Customer:
+    """The customer, locked against everybody who uses the customer's credit. Raises NotFound.
+
+    FOR NO KEY UPDATE: a new payment, which has its invoice already, checks its foreign key to the
+    customer; a stronger lock here would make the two wait for each other.
+    """
+    customer = session.scalars(
+        select(Customer).where(Customer.id == customer_id).with_for_update(key_share=True)
+    ).one_or_none()
+    if customer is None:
+        raise NotFound("customer", customer_id)
+    return customer
+
+
+def of_invoice(session: Session, invoice_id: str) -> str:
+    """Whose invoice it is, to be locked before it. Raises NotFound."""
+    found = session.scalar(select(Invoice.customer_id).where(Invoice.id == invoice_id))
+    if found is None:
+        raise NotFound("invoice", invoice_id)
+    return found
 
 
 def require_active(customer: Customer) -> None:

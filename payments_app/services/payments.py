@@ -154,13 +154,18 @@ def checked_card(payment_method: str) -> str:
     return payment_method
 
 
-def _amount_to_pay(invoice: Invoice, amount_minor: int | None) -> int:
+def checked_due(invoice: Invoice) -> int:
+    """What can be paid on the invoice now. Raises NothingDue, InvoiceNotOpen."""
     if invoice.status is InvoiceStatus.PAID:
         raise NothingDue("This invoice is paid. Nothing is left to pay.")
     if invoice.status is not InvoiceStatus.OPEN:
         hint = " Send it first." if invoice.status is InvoiceStatus.DRAFT else ""
         raise InvoiceNotOpen(f"This invoice is {invoice.status}, not open.{hint}")
-    due = invoice.due_minor
+    return invoice.due_minor
+
+
+def _amount_to_pay(invoice: Invoice, amount_minor: int | None) -> int:
+    due = checked_due(invoice)
     amount = due if amount_minor is None else amount_minor
     if amount <= 0:
         raise InvalidAmount("amount_minor", "Pay at least one minor unit.")

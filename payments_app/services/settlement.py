@@ -40,7 +40,7 @@ def complete(session: Session, payment: Payment, *, captured_minor: int, now: da
             )
         )
         invoice.allocated_minor += applied
-        _settle(invoice, now)
+        settle(invoice, now)
     ledger.post(
         session,
         source_type="payment",
@@ -73,7 +73,8 @@ def _finish(payment: Payment, captured_minor: int, now: datetime) -> None:
     payment.failure_code = payment.failure_message = payment.review_reason = None
 
 
-def _settle(invoice: Invoice, now: datetime) -> None:
+def settle(invoice: Invoice, now: datetime) -> None:
+    """Paid, if nothing is left to pay."""
     settled = invoice.allocated_minor + invoice.credited_minor
     if settled == invoice.total_minor and invoice.status is not InvoiceStatus.PAID:
         invoice.move("settle")

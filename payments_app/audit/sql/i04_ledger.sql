@@ -17,15 +17,31 @@ WITH movement AS (
     UNION ALL
     SELECT id, 'refund', currency, -amount_minor FROM refunds WHERE status = 'completed'
 ), receivable AS (
-    SELECT coalesce(p.invoice_id, rp.invoice_id, c.invoice_id, m.source_id) AS invoice_id,
+    SELECT coalesce(p.invoice_id, rp.invoice_id, c.invoice_id, a.invoice_id, m.source_id) AS invoice_id,
            m.currency, sum(m.receivable_minor) AS receivable_minor
     FROM movement m
     LEFT JOIN payments p ON m.source_type = 'payment' AND p.id = m.source_id
     LEFT JOIN refunds r ON m.source_type = 'refund' AND r.id = m.source_id
     LEFT JOIN payments rp ON rp.id = r.payment_id
     LEFT JOIN credit_notes c ON m.source_type = 'credit_note' AND c.id = m.source_id
-    WHERE m.source_type IN ('invoice', 'payment', 'refund', 'credit_note')
+    LEFT JOIN credit_applications a ON m.source_type = 'credit_application' AND a.id = m.source_id
+    WHERE m.source_type IN ('invoice', 'payment', 'refund', 'credit_note', 'credit_application')
     GROUP BY 1, 2
+), credit (currency, in_ledger, in_payments) AS (
+    SELECT currency, sum(in_ledger), sum(in_payments)
+    FROM (
+        SELECT l.currency,
+               CASE WHEN t.credit_account = 'customer_credit' THEN t.amount_minor
+                    ELSE -t.amount_minor END AS in_ledger, 0 AS in_payments
+        FROM ledger_transfers t JOIN ledger_postings l ON l.id = t.posting_id
+        WHERE 'customer_credit' IN (t.debit_account, t.credit_account)
+        UNION ALL
+        SELECT currency, 0, captured_minor - refunded_minor FROM payments WHERE captured_minor > 0
+        UNION ALL
+        SELECT p.currency, 0, -a.amount_minor FROM allocations a
+        JOIN payments p ON p.id = a.payment_id
+    ) AS sides
+    GROUP BY currency
 ), owed AS (
     SELECT id AS invoice_id, currency,
            CASE WHEN status IN ('open', 'uncollectible')
@@ -45,6 +61,10 @@ WITH movement AS (
     FULL JOIN (SELECT * FROM movement WHERE kind IN ('capture', 'refund')) m
            ON m.source_id = s.source_id AND m.kind = s.kind AND m.currency = s.currency
     WHERE s.clearing_minor IS DISTINCT FROM m.clearing_minor
+    UNION ALL
+    SELECT 'customer credit in ' || currency || ': the ledger says ' || in_ledger
+           || ', payments and allocations ' || in_payments
+    FROM credit WHERE in_ledger <> in_payments
     UNION ALL
     SELECT coalesce(o.invoice_id, r.invoice_id) || ': asks for ' || coalesce(o.due_minor, 0)
            || ', the ledger says ' || coalesce(r.receivable_minor, 0)

@@ -5,7 +5,7 @@ from werkzeug.wrappers import Response
 
 from payments_app.domain.customer import Customer
 from payments_app.domain.errors import DomainError, Invalid, VersionConflict
-from payments_app.queries import customer_pages, invoice_pages, payment_pages
+from payments_app.queries import credit, customer_pages, invoice_pages, payment_pages
 from payments_app.services import customers as service
 from payments_app.web.business.blueprint import bp
 from payments_app.web.forms import Form
@@ -48,6 +48,7 @@ def customer(customer_id: str) -> Page:
                 db, today=today(), customer_id=found.id, page=page_number()
             ),
             payments=payment_pages.payment_list(db, customer_id=found.id),
+            credit=credit.balances(db, found.id),
             page_url=with_page(),
         )
 

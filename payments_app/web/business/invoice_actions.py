@@ -4,16 +4,18 @@ A confirmation says what will happen and cannot be undone; the deed itself is a 
 or double click repeats without a second effect.
 """
 
-from flask import flash, g, redirect, render_template, url_for
+from flask import flash, g, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from payments_app.domain.errors import DomainError
+from payments_app.services import credit
 from payments_app.services import invoices as service
 from payments_app.web.business.blueprint import bp
 from payments_app.web.forms import Form
+from payments_app.web.once import once
 from payments_app.web.pages import Page
 from payments_app.web.permissions import Permission, requires
-from payments_app.web.transactions import reading, writing
+from payments_app.web.transactions import reading, signed_in, writing
 
 
 @bp.get("/invoices/<invoice_id>/send")
@@ -65,6 +67,29 @@ def void_invoice(invoice_id: str) -> Page:
     except DomainError as error:
         return _refused("business/invoice_void.html", invoice_id, error, form)
     flash("The invoice is void. Its public page says so.", "ok")
+    return _back(invoice_id)
+
+
+@bp.post("/invoices/<invoice_id>/credit")
+@requires(Permission.MOVE_MONEY)
+def use_credit(invoice_id: str) -> Page:
+    """The customer's credit settles what it can of this invoice. No card is charged."""
+    form = Form.submitted()
+    with writing() as db:
+        done = once(
+            db,
+            account=f"user:{signed_in().id}",
+            key=form.key,
+            path=request.path,
+            said={},
+            deed=lambda: credit.apply(db, invoice_id, now=g.now).id,
+        )
+    flash(
+        "Already submitted. The credit was used once."
+        if done.is_repeat
+        else "The customer’s credit is used on this invoice.",
+        "replay" if done.is_repeat else "ok",
+    )
     return _back(invoice_id)
 
 

@@ -10,10 +10,11 @@ from payments_app.documents import frozen
 from payments_app.documents.seller import SELLER
 from payments_app.domain.invoice import Invoice
 from payments_app.domain.totals import compute
-from payments_app.queries import invoice_pages, payment_pages
+from payments_app.queries import credit, invoice_pages, payment_pages
 from payments_app.services import documents
 from payments_app.services import invoices as service
 from payments_app.web.business.blueprint import bp
+from payments_app.web.forms import Form
 from payments_app.web.live import answer
 from payments_app.web.pages import Page, page_number, search, tab, today, with_page
 from payments_app.web.permissions import Permission, requires
@@ -53,6 +54,8 @@ def invoice(invoice_id: str) -> Page:
             document=document_of(found),
             payments=payment_pages.payment_list(db, invoice_id=invoice_id),
             public_url=_public_url(found),
+            credit_minor=credit.balances(db, found.customer_id).get(found.currency, 0),
+            form=Form(),
         )
 
 
