@@ -5,8 +5,9 @@ JobArgs and Worker.
 """
 
 from queue_core.args import JobArgs
+from queue_core.batch import Inserted
 from queue_core.crontab import Cron
-from queue_core.enqueue import Inserted, insert, insert_all
+from queue_core.enqueue import insert, insert_all
 from queue_core.errors import InvalidJob, LeaseLost, QueueError
 from queue_core.job import Job
 from queue_core.outcomes import Cancel, Discard, Error, Ok, Outcome, RetryAfter, Snooze

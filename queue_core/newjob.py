@@ -4,7 +4,6 @@ face. Pure.
 
 import dataclasses
 import json
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -21,6 +20,7 @@ from queue_core.args import (
     to_json,
 )
 from queue_core.errors import InvalidJob
+from queue_core.lifecycle import DELAY_MAX_S
 from queue_core.unique import Unique, unique_key
 
 OPTIONS = (
@@ -58,6 +58,7 @@ class NewJob:
     is_windowed: bool
     period_s: float | None
     window_from: datetime | None
+    window_delay_s: float | None
     replace: str | None
     wake: bool
 
@@ -85,6 +86,7 @@ def prepare(args: JobArgs | PlainArgs, **options: Any) -> NewJob:
     meta = options.get("meta") or {}
     unique = options.get("unique", declared.unique)
     scheduled_at, delay_s = _due(kind, options)
+    counts_from_schedule = unique is not None and unique.timestamp == "scheduled_at"
     return NewJob(
         kind=kind,
         queue=queue,
@@ -102,7 +104,8 @@ def prepare(args: JobArgs | PlainArgs, **options: Any) -> NewJob:
         unique_states=",".join(unique.state_names) if unique else None,
         is_windowed=bool(unique and unique.is_windowed),
         period_s=unique.period_s if unique else None,
-        window_from=scheduled_at if unique and unique.timestamp == "scheduled_at" else None,
+        window_from=scheduled_at if counts_from_schedule else None,
+        window_delay_s=delay_s if counts_from_schedule else None,
         replace=_replace(kind, options.get("replace"), unique),
         wake=bool(options.get("wake", False)),
     )
@@ -117,9 +120,13 @@ def _due(kind: str, options: Mapping[str, Any]) -> tuple[datetime | None, float 
     if isinstance(delay, timedelta):
         delay = delay.total_seconds()
     if delay is not None and (
-        isinstance(delay, bool) or not isinstance(delay, int | float) or math.isnan(delay)
+        isinstance(delay, bool)
+        or not isinstance(delay, int | float)
+        or not abs(delay) <= DELAY_MAX_S  # Infinity and NaN too: neither is an interval.
     ):
-        raise InvalidJob(f"{kind}: schedule_in must be seconds or a timedelta, not {delay!r}")
+        raise InvalidJob(
+            f"{kind}: schedule_in must be seconds or a timedelta, within ten years, not {delay!r}"
+        )
     return at, delay
 
 

@@ -13,13 +13,14 @@ import sqlalchemy
 
 from queue_core import enqueue, schema
 from queue_core.args import JobArgs, PlainArgs
+from queue_core.batch import Inserted
 from queue_core.control import stats
 from queue_core.crontab import Cron
-from queue_core.enqueue import Inserted
 from queue_core.errors import QueueError
 from queue_core.lease import Target
 from queue_core.registry import Registry, WorkerLike
-from queue_core.runtime import RuntimeOptions, run_supervisor
+from queue_core.runtime import RuntimeOptions, connect, run_supervisor
+from queue_core.runtime.history import Retention
 from queue_core.settings import QueueSettings
 from queue_core.store import DEFAULT_SCHEMA, Store, check_schema
 
@@ -65,7 +66,9 @@ class Queue:
         """Made at the first use, so that a fork before it inherits nothing."""
         with self._lock:
             if self._engine is None:
-                self._engine = sqlalchemy.create_engine(self.database_url, pool_pre_ping=True)
+                self._engine = connect.poolable(
+                    sqlalchemy.create_engine(self.database_url, pool_pre_ping=True)
+                )
             return self._engine
 
     def install(self) -> None:
@@ -100,12 +103,14 @@ class Queue:
         **options: Any,
     ) -> int:
         """Performs jobs until TERM, or until none is left. `queues` picks queues of this node,
-        with lower caps.
+        with lower caps; `history_days` is a number, or one per state: {"completed": 7}.
 
         Forks its children, so call it before starting threads; connections opened earlier are left
         alone. Returns 0, or 1 when children could not be kept alive.
         """
         chosen = self._choose(queues)
+        if "history_days" in options:
+            options["history_days"] = Retention.parse(options["history_days"])
         runtime = RuntimeOptions(
             database_url=self.database_url,
             schema=self.schema,

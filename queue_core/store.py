@@ -124,6 +124,11 @@ class Store:
     resume_known_kinds = _Statement()
     make_partition = _Statement()
     list_partitions = _Statement()
+    list_expired_partitions = _Statement()
+    forget_strays = _Statement()
+    forget_cron_runs = _Statement()
+    forget_orphan_keys = _Statement()
+    forget_limiters = _Statement()
     forget_unique_keys = _Statement()
     # Cron.
     write_cron_entry = _Statement()
@@ -132,6 +137,8 @@ class Store:
     advance_cron = _Statement()
     list_cron_runs = _Statement()
     pause_cron = _Statement()
+    remove_cron_entry = _Statement()
+    find_cluster = _Statement()
     # Operating.
     pick_jobs = _Statement()
     list_jobs = _Statement()

@@ -29,6 +29,10 @@ FIELDS = ("kind", "queue", "args", "meta")
 class Unique:
     """At most one job with these fields in these states, within `period` seconds when that is
     given.
+
+    The stored job's states decide, from its insert until it first leaves them: a job that comes
+    back (a retry, a rescue) takes no key again, so that only an insert can ever conflict. States
+    that outlive the job ("successful", "all") hold as long as history keeps it, or for `period`.
     """
 
     keys: tuple[str, ...] | None = None
@@ -43,6 +47,11 @@ class Unique:
         if unknown := set(self.state_names) - set(STATE_GROUPS["all"]):
             raise InvalidJob(
                 f"unique: states {sorted(unknown)} are unknown; use {tuple(STATE_GROUPS)}"
+            )
+        if not {"available", "scheduled"} & set(self.state_names):
+            raise InvalidJob(
+                "unique: states must have 'available' or 'scheduled' among them, where a job "
+                "begins; for one at a time use a queue with {'global_limit': 1, 'by': '…'}"
             )
         if self.period_s is not None and self.period_s <= 0:
             raise InvalidJob("unique: period must be more than 0 seconds")

@@ -15,6 +15,7 @@ from queue_core.crontab import Cron
 from queue_core.runtime import connect as connecting
 from queue_core.runtime import history, stager
 from queue_core.runtime.cron import CronTicker
+from queue_core.runtime.keys import KeySweeper
 from queue_core.runtime.loop import Chore, run_due
 from queue_core.runtime.options import RuntimeOptions
 from queue_core.runtime.reaper import Reaper
@@ -29,7 +30,6 @@ SWEEP_EVERY_S = 5.0
 KINDS_EVERY_S = 5.0
 HOUSEKEEPING_EVERY_S = 600.0
 FORGET_KEYS_EVERY_S = 60.0
-KEYS_BATCH = 10_000
 # A vacuum of a table that grew large while a snapshot held it may take long, and hurts nobody.
 VACUUM_TIMEOUT_S = 600.0
 
@@ -53,6 +53,7 @@ class Leader:
         self._was_elected = False  # Cleared later than the office: resigning is told once.
         self._thread: threading.Thread | None = None
         self._cron = CronTicker(cron)
+        self._keys = KeySweeper()
 
     def run_for_office(self) -> None:
         """Called whenever the lease is seen free. Returns at once."""
@@ -102,7 +103,7 @@ class Leader:
             Chore("sweeper", SWEEP_EVERY_S, self._reaper.sweep),
             Chore("unknown kinds", KINDS_EVERY_S, stager.suspend_unknown),
             Chore("known kinds", KINDS_EVERY_S, stager.resume_known),
-            Chore("unique keys", FORGET_KEYS_EVERY_S, _forget_keys),
+            Chore("keys", FORGET_KEYS_EVERY_S, self._keys.sweep),
             Chore("history ahead", HOUSEKEEPING_EVERY_S, history.make_ahead),
             Chore("retention", HOUSEKEEPING_EVERY_S, self._drop_old),
         ]
@@ -119,7 +120,7 @@ class Leader:
             self._in_office.clear()
 
     def _drop_old(self, store: Store) -> None:
-        history.drop_old(store, keep_days=self._options.history_days)
+        history.drop_old(store, self._options.history_days)
 
     def _vacuum(self) -> None:
         vacuum = Vacuum()
@@ -135,7 +136,3 @@ class Leader:
             connecting.report_lost("vacuum", error)
         finally:
             connecting.close(connection)
-
-
-def _forget_keys(store: Store) -> bool:
-    return len(store.forget_unique_keys(limit=KEYS_BATCH)) == KEYS_BATCH

@@ -220,6 +220,7 @@ class Node:
             queues=[settings.name for settings in self._options.queues],
             kinds=self._registry.kinds,
             lease_s=self._options.lease_s,
+            supervisor_age_s=asked_s - self._options.started_s,
         )
         self._board.renewed(asked_s)
         self._board.set_registered()

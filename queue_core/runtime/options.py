@@ -5,7 +5,9 @@ import platform
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from queue_core import clock
 from queue_core.lifecycle import DEFAULT_MAX_RESCUES
+from queue_core.runtime.history import Retention
 from queue_core.settings import QueueSettings
 
 
@@ -35,7 +37,9 @@ class RuntimeOptions:
     max_jobs: int = 0
     max_memory_mb: int = 0
     claim_ahead: bool | None = None
-    history_days: int = 14
+    history_days: Retention = field(default_factory=Retention)
+    # Made in the supervisor before it forks: since when this node is up, by its own clock.
+    started_s: float = field(default_factory=clock.boottime_s)
     node: str = field(default_factory=platform.node)
 
     @property

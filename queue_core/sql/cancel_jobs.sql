@@ -11,10 +11,10 @@ WITH picked AS MATERIALIZED (
     RETURNING *
 )
 INSERT INTO {schema}.job_history (id, state, queue, kind, priority, attempt, max_attempts, lease, snoozed, rescues,
-    worker_id, inserted_at, scheduled_at, attempted_at, finished_at, limit_key, unique_key, unique_states,
+    worker_id, inserted_at, scheduled_at, attempted_at, finished_at, limit_key, unique_key, unique_states, window_key,
     tags, args, meta, error)
 SELECT id, 'cancelled', queue, kind, priority, attempt, max_attempts, lease, snoozed, rescues,
-    worker_id, inserted_at, scheduled_at, attempted_at, now(), limit_key, unique_key, unique_states,
+    worker_id, inserted_at, scheduled_at, attempted_at, now(), limit_key, unique_key, unique_states, window_key,
     tags, args, meta, jsonb_build_object('kind', 'Cancel', 'message', %(reason)s::text, 'trace', '')
 FROM gone
 RETURNING id

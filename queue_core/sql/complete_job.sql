@@ -8,10 +8,10 @@ WITH gone AS (
     RETURNING *
 ), kept AS (
     INSERT INTO {schema}.job_history (id, state, queue, kind, priority, attempt, max_attempts, lease, snoozed, rescues,
-        worker_id, inserted_at, scheduled_at, attempted_at, finished_at, limit_key, unique_key, unique_states,
+        worker_id, inserted_at, scheduled_at, attempted_at, finished_at, limit_key, unique_key, unique_states, window_key,
         tags, args, meta, result)
     SELECT id, 'completed', queue, kind, priority, attempt, max_attempts, lease, snoozed, rescues,
-        worker_id, inserted_at, scheduled_at, attempted_at, now(), limit_key, unique_key, unique_states,
+        worker_id, inserted_at, scheduled_at, attempted_at, now(), limit_key, unique_key, unique_states, window_key,
         tags, args, meta, %(result)s::jsonb
     FROM gone
     RETURNING id, state

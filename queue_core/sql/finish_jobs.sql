@@ -20,10 +20,10 @@ WITH input AS (
     RETURNING j.*, p.state AS final_state, p.error, p.result
 ), kept AS (
     INSERT INTO {schema}.job_history (id, state, queue, kind, priority, attempt, max_attempts, lease, snoozed, rescues,
-        worker_id, inserted_at, scheduled_at, attempted_at, finished_at, limit_key, unique_key, unique_states,
+        worker_id, inserted_at, scheduled_at, attempted_at, finished_at, limit_key, unique_key, unique_states, window_key,
         tags, args, meta, error, result)
     SELECT id, final_state, queue, kind, priority, attempt, max_attempts, lease, snoozed, rescues,
-        worker_id, inserted_at, scheduled_at, attempted_at, now(), limit_key, unique_key, unique_states,
+        worker_id, inserted_at, scheduled_at, attempted_at, now(), limit_key, unique_key, unique_states, window_key,
         tags, args, meta, error, result
     FROM gone
     RETURNING id, lease, state

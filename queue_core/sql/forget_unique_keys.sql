@@ -1,4 +1,4 @@
--- Removes windowed keys that nobody counts any more: their time has passed, or their job is gone. Called by the leader.
+-- Removes windowed keys whose time has passed. Called by the leader. Bounded.
 WITH picked AS MATERIALIZED (
     SELECT key FROM {schema}.unique_keys
     WHERE expires_at <= now()

@@ -1,11 +1,11 @@
 -- A conflicting insert with wake=True: a waiting twin becomes available now, an executing one remembers that it was
--- asked and runs again when it settles. Called by enqueue.
+-- asked and runs again when it settles. Called by enqueue, with keys, or with ids where the key is a windowed one.
 -- Moves: wake.
--- Locks rows in key order. Waits for a settle in flight: a twin that has finished meanwhile does not come back.
+-- Locks rows in one order. Waits for a settle in flight: a twin that has finished meanwhile does not come back.
 WITH picked AS MATERIALIZED (
     SELECT id FROM {schema}.jobs
-    WHERE unique_key = ANY (%(keys)s::bytea[])
-    ORDER BY unique_key
+    WHERE unique_key = ANY (%(keys)s::bytea[]) OR id = ANY (%(ids)s::bigint[])
+    ORDER BY unique_key, id
     FOR NO KEY UPDATE
 )
 UPDATE {schema}.jobs AS j

@@ -76,6 +76,7 @@ def _worker(queue: Queue, names: tuple[str, ...]) -> Iterator[tuple[Store, UUID]
             queues=list(names),
             kinds=queue.registry.kinds,
             lease_s=DRAIN_LEASE_S,
+            supervisor_age_s=0.0,
         )
         yield store, worker_id
         store.delete_workers(ids=[worker_id])

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from queue_core import clock, enqueue
 from queue_core.args import JobArgs, PlainArgs, encode_args
-from queue_core.enqueue import Inserted
+from queue_core.batch import Inserted
 from queue_core.job import Job, Run
 from queue_core.lease import Target, connection_of
 from queue_core.newjob import prepare

@@ -192,6 +192,7 @@ class Runner:
             queues=["default"],
             kinds=["note"],
             lease_s=lease_s,
+            supervisor_age_s=0.0,
         )
 
     def claim(self, limit: int = 1, *, store: Store | None = None, **options: Any) -> list[Row]:
@@ -272,3 +273,13 @@ def token(queue: Queue, row: Row) -> LeaseToken:
 
 def session(queue: Queue) -> Session:
     return Session(queue.engine)
+
+
+def is_waiting(queue: Queue) -> bool:
+    """Whether a transaction of this database waits for another's lock."""
+    with psycopg.connect(connect.plain_url(queue.database_url), autocommit=True) as connection:
+        row = connection.execute(
+            "SELECT count(*) FROM pg_stat_activity"
+            " WHERE wait_event_type = 'Lock' AND datname = current_database()"
+        ).fetchone()
+        return bool(row and row[0])

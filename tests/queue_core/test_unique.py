@@ -16,6 +16,7 @@ from tests.queue_core.support import (
     attempts,
     execute,
     insert,
+    is_waiting,
     job,
     jobs,
     runner,
@@ -59,7 +60,7 @@ def test_when_the_first_inserter_rolls_back_the_second_is_stored(
     with queue.engine.connect() as first, ThreadPoolExecutor(1) as pool:
         queue.insert(first, Once("x", 1), unique=unique)
         second = pool.submit(insert, queue, Once("x", 2), unique=unique)
-        wait_until(lambda: _is_waiting(queue))
+        wait_until(lambda: is_waiting(queue))
         first.rollback()
 
         second_id = second.result(timeout=10)
@@ -72,7 +73,7 @@ def test_when_the_first_inserter_commits_the_second_meets_it(queue: Queue, uniqu
     with queue.engine.connect() as first, ThreadPoolExecutor(1) as pool:
         first_id = queue.insert(first, Once("x", 1), unique=unique).id
         second = pool.submit(insert, queue, Once("x", 2), unique=unique)
-        wait_until(lambda: _is_waiting(queue))
+        wait_until(lambda: is_waiting(queue))
         first.commit()
 
         assert second.result(timeout=10) == first_id
@@ -270,7 +271,7 @@ class TestWake:
             queue.insert(waker, Once("x"), wake=True)
             done = pool.submit(_end, queue, one, row, end)
             if end == "complete":
-                wait_until(lambda: _is_waiting(queue))
+                wait_until(lambda: is_waiting(queue))
             else:
                 assert done.result(timeout=10) == []  # Locked: skipped, to be repeated.
             waker.commit()
@@ -307,12 +308,3 @@ def _end(queue: Queue, one: Runner, row: dict[str, object], end: str) -> object:
 
     with queue.engine.begin() as connection:
         return lease.complete(connection, token(queue, row))
-
-
-def _is_waiting(queue: Queue) -> bool:
-    with queue.engine.connect() as connection:
-        statement = (
-            "SELECT count(*) FROM pg_stat_activity"
-            " WHERE wait_event_type = 'Lock' AND datname = current_database()"
-        )
-        return bool(connection.exec_driver_sql(statement).scalar_one())
