@@ -52,13 +52,14 @@ def raging(app: RunningApp, shape: dict, *, kills_at_least: int) -> Iterator[Sto
     assert code == 0, output
 
 
-@short_and_full
+@pytest.mark.full  # The next one's short form kills as well.
+@pytest.mark.timeout(400)
 def test_every_payment_is_charged_once_while_workers_are_killed(
-    tmp_path: Path, app_database_url: str, shape: dict, kills_at_least: int
+    tmp_path: Path, app_database_url: str
 ):
     with (
         RunningApp(tmp_path, app_database_url) as app,
-        raging(app, shape, kills_at_least=kills_at_least) as storm,
+        raging(app, FULL, kills_at_least=10) as storm,
     ):
         assert len(set(storm.payment_ids)) == storm.count
 

@@ -1,5 +1,6 @@
 """axe on every page, light and dark, wide and narrow; and what axe cannot see.
 
+The short form sees each page light and wide, and dark and narrow; the full form in all four modes.
 The rules include target size; a page may also not be wider than a phone, and buttons must have the
 names that they do what they say under.
 """
@@ -33,8 +34,16 @@ RUN = """tags => axe.run(document, {
     violations: found.violations.map(rule => rule.id + ": " + rule.nodes[0].html.slice(0, 160)),
     undecided: found.incomplete.map(rule => rule.id + ": " + rule.nodes[0].html.slice(0, 160)),
 }))"""
+Mode = tuple[Literal["light", "dark"], int]
 SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
-MODES = [(scheme, width) for scheme in SCHEMES for width in (1280, 360)]
+MODES: list[Mode] = [(scheme, width) for scheme in SCHEMES for width in (1280, 360)]
+in_modes = pytest.mark.parametrize(
+    "modes",
+    [
+        pytest.param([MODES[0], MODES[3]], id="short"),
+        pytest.param(MODES[1:3], id="full", marks=pytest.mark.full),
+    ],
+)
 # WCAG 1.4.10: no sideways scrolling at this width, whatever is on the page.
 NARROWEST = 320
 
@@ -89,12 +98,12 @@ def filled(pages_only: tuple[str, str], site: str) -> dict[str, str]:
     return pages
 
 
-def check(page: Page, path: str) -> list[str]:
-    """What is wrong on the page, in all modes."""
+def check(page: Page, path: str, modes: list[Mode] = MODES) -> list[str]:
+    """What is wrong on the page, in these modes."""
     page.goto(path)
     page.evaluate(AXE)
     wrong = []
-    for scheme, width in MODES:
+    for scheme, width in modes:
         page.emulate_media(color_scheme=scheme, reduced_motion="reduce")
         page.set_viewport_size({"width": width, "height": 800})
         found: dict[str, Any] = page.evaluate(RUN, TAGS)
@@ -107,16 +116,20 @@ def check(page: Page, path: str) -> list[str]:
     return wrong
 
 
-def test_an_empty_business_has_no_violations(site: str, new_page: NewPage):
+@in_modes
+def test_an_empty_business_has_no_violations(site: str, new_page: NewPage, modes: list[Mode]):
     page = new_page(site, as_owner=True)
 
-    assert [wrong for path in (*EMPTY[:-1], *FORMS) for wrong in check(page, path)] == []
+    assert [wrong for path in (*EMPTY[:-1], *FORMS) for wrong in check(page, path, modes)] == []
 
 
-def test_a_filled_business_has_no_violations(site: str, filled: dict[str, str], new_page: NewPage):
+@in_modes
+def test_a_filled_business_has_no_violations(
+    site: str, filled: dict[str, str], new_page: NewPage, modes: list[Mode]
+):
     page = new_page(site, as_owner=True)
 
-    assert [wrong for path in filled.values() for wrong in check(page, path)] == []
+    assert [wrong for path in filled.values() for wrong in check(page, path, modes)] == []
 
 
 def test_an_operators_pages_have_no_violations(
