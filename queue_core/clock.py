@@ -24,6 +24,11 @@ def boottime_s() -> float:
     return time.clock_gettime(_BOOT_CLOCK)
 
 
+def wall_s() -> float:
+    """The machine's time in seconds since 1970: to be compared, never to decide."""
+    return time.time()
+
+
 def jitter() -> float:
     """A number from 0 to 1 that spreads retries apart."""
     return random.random()  # noqa: S311 - spreads load, guards nothing

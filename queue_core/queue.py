@@ -7,6 +7,7 @@ it.
 
 import threading
 from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
 from typing import Any
 
 import sqlalchemy
@@ -100,6 +101,8 @@ class Queue:
         queues: Mapping[str, int | None] | None = None,
         on_ready: Callable[[], None] | None = None,
         install_signal_handlers: bool = True,
+        metrics_port: int | None = None,
+        metrics_host: str = "127.0.0.1",
         **options: Any,
     ) -> int:
         """Performs jobs until TERM, or until none is left. `queues` picks queues of this node,
@@ -120,13 +123,14 @@ class Queue:
             stop_when_empty=stop_when_empty,
             **options,
         )
-        return run_supervisor(
-            runtime,
-            self.registry,
-            self.cron,
-            on_ready=on_ready,
-            install_signal_handlers=install_signal_handlers,
-        )
+        with _metrics(metrics_port, metrics_host):
+            return run_supervisor(
+                runtime,
+                self.registry,
+                self.cron,
+                on_ready=on_ready,
+                install_signal_handlers=install_signal_handlers,
+            )
 
     def _choose(self, queues: Mapping[str, int | None] | None) -> list[QueueSettings]:
         if queues is None:
@@ -137,6 +141,16 @@ class Queue:
                 f"queue {unknown[0]!r} is unknown here; configured are {', '.join(known)}"
             )
         return [known[name] for name in queues]
+
+
+def _metrics(port: int | None, host: str) -> AbstractContextManager[None]:
+    if port is None:
+        return nullcontext()
+    try:
+        from queue_core import metrics
+    except ImportError:
+        raise QueueError("metrics_port needs the package prometheus-client: install it") from None
+    return metrics.serving(port, host)
 
 
 def _with_driver(url: str | None) -> str | None:

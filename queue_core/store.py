@@ -111,6 +111,7 @@ class Store:
     # Worker processes and the leader's chores.
     register_worker = _Statement()
     renew_workers = _Statement()
+    note_clock = _Statement()
     delete_workers = _Statement()
     delete_expired_workers = _Statement()
     list_orphans = _Statement()
@@ -159,5 +160,15 @@ class Store:
     count_jobs = _Statement()
     note_operator = _Statement()
     read_version = _Statement()
+    # Examining.
+    list_indexes = _Statement()
+    list_snapshots = _Statement()
+    count_stray_rows = _Statement()
+    list_unmatched_kinds = _Statement()
+    measure_queues = _Statement()
+    list_abandoned = _Statement()
+    find_leader = _Statement()
+    server_state = _Statement()
+    list_clocks = _Statement()
     # Tests.
     shift_times = _Statement()

@@ -12,6 +12,7 @@ import click
 import queue_core
 from payments_app import jobs as kinds
 from payments_app.cli.db import database, explained
+from payments_app.cli.doctor import doctor
 from payments_app.cli.output import as_json_option, print_json, print_table
 from payments_app.cli.selection import Selection, Verb, act, bulk, filters
 from queue_core import JobArgs, control
@@ -36,7 +37,11 @@ def group() -> None:
       flask jobs list --state discarded --limit 20
       flask jobs show 42 --json
       flask jobs retry --kind send_email --state discarded --dry-run
+      flask jobs doctor
     """
+
+
+group.add_command(doctor)
 
 
 @group.command("list")

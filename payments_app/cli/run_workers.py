@@ -20,6 +20,7 @@ from payments_app.gateway.stripe_adapter import StripeGateway
 from payments_app.jobs import QUEUES
 from payments_app.lab import processors
 from queue_core import Queue
+from queue_core.errors import QueueError
 from workers import registry
 from workers.payment_processor import PaymentProcessor
 
@@ -40,7 +41,19 @@ RESCUES_MAX = 20
     show_default=True,
     help="How payments are charged; the others are for the lab and charge wrongly.",
 )
-def run_workers(queues_text: str | None, processes: int | None, processor: str) -> None:
+@click.option(
+    "--metrics-port",
+    type=click.IntRange(1, 65535),
+    help="Serve this node's counters for Prometheus there, on 127.0.0.1.",
+)
+@click.option("--metrics-host", default="127.0.0.1", show_default=True, help="Or on this address.")
+def run_workers(
+    queues_text: str | None,
+    processes: int | None,
+    processor: str,
+    metrics_port: int | None,
+    metrics_host: str,
+) -> None:
     """Work on jobs until TERM (or Ctrl-C): running jobs end, the others are given back."""
     config: Config = current_app.extensions["config"]
     if processor != IDEMPOTENT and config.is_production:
@@ -54,13 +67,18 @@ def run_workers(queues_text: str | None, processes: int | None, processor: str) 
     with explained():
         url = database().url
         check_answers(url)
-        code = build_queue(config, url, processor=processor).run(
-            processes=processes or config.worker_processes,
-            queues=picked,
-            lease_s=config.lease_s,
-            shutdown_timeout_s=config.shutdown_timeout_s,
-            max_rescues=RESCUES_MAX,
-        )
+        try:
+            code = build_queue(config, url, processor=processor).run(
+                processes=processes or config.worker_processes,
+                queues=picked,
+                lease_s=config.lease_s,
+                shutdown_timeout_s=config.shutdown_timeout_s,
+                max_rescues=RESCUES_MAX,
+                metrics_port=metrics_port,
+                metrics_host=metrics_host,
+            )
+        except QueueError as error:
+            raise click.ClickException(str(error)) from None
     sys.exit(code)
 
 

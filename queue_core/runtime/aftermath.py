@@ -91,6 +91,7 @@ class Aftermath:
         asked_s = clock.boottime_s()  # The lease counts from before the question.
         ids = [child.worker_id for child in children]
         alive = {row["id"] for row in store.renew_workers(ids=ids, lease_s=self._options.lease_s)}
+        store.note_clock(ids=ids, clock_s=clock.wall_s())
         for child in children:
             if child.worker_id in alive:
                 child.board.renewed(asked_s)
