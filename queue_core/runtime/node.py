@@ -155,10 +155,12 @@ class Node:
         self._watch_shutdown(now_s)
 
     def _on_signal(self, number: int, now_s: float) -> None:
-        if number == signal.SIGQUIT or self._stop_at_s is not None:
+        # "Now" is QUIT: the supervisor's word for its own second signal. A second TERM is the first
+        # one heard twice, because service managers signal the whole group.
+        if number == signal.SIGQUIT:
             self._interrupt("worker stops now")
             self._producer.give_up()
-        else:
+        elif self._stop_at_s is None:
             self._stop(now_s, "TERM")
 
     def _stop(self, now_s: float, reason: str, exit_code: int = EXIT_DONE) -> None:

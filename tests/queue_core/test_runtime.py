@@ -5,6 +5,7 @@ shutdown).
 import os
 import signal
 import time
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -131,14 +132,25 @@ def test_a_lost_node_is_noticed_after_its_lease_and_nothing_is_charged(
     assert (job(queue, job_id)["attempt"], job(queue, job_id)["rescues"]) == (1, 1)
 
 
+def renewed_at(queue: Queue) -> datetime:
+    with queue.engine.connect() as connection:
+        found = connection.exec_driver_sql("SELECT max(renewed_at) FROM queue.workers")
+        renewed: datetime = found.scalar_one()
+        return renewed
+
+
 def test_a_graceful_stop_lets_running_jobs_end(queue: Queue, start: Start, tmp_path: Path) -> None:
-    program = start(shutdown_timeout_s=20.0).ready()
+    program = start(shutdown_timeout_s=20.0, lease_s=1.0).ready()
     go = tmp_path / "go"
     job_id = insert(queue, Wait(str(go)))
     wait_until(Path(f"{go}.started-1").exists)
 
-    program.signal(signal.SIGTERM)
+    # As service managers do: the children hear it, and then once more from their supervisor.
+    os.killpg(program.process.pid, signal.SIGTERM)
     wait_until(lambda: "worker.stopped" in program.text)
+    for _ in range(2):  # Each takes longer than a child takes to notice a signal.
+        before = renewed_at(queue)
+        wait_until(lambda before=before: renewed_at(queue) > before)
     go.touch()
 
     assert program.wait() == 0
