@@ -6,6 +6,7 @@ A configured value is written only where the table has no row; an operator's val
 is reset.
 """
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -45,11 +46,10 @@ class QueueSettings:
                     f"queue {self.name!r}: {what} must be 1 to {PROCESS_LIMIT_MAX}, "
                     f"not {value!r}; pause it to run none"
                 )
-        rate: Any = self.rate  # As given: a tuple only by its annotation.
-        if rate is not None and (len(rate) != 2 or rate[0] < 1 or rate[1] <= 0):
-            raise InvalidJob(
-                f"queue {self.name!r}: rate must be (starts ≥ 1, seconds > 0), not {self.rate!r}"
-            )
+        check_rate(self.name, self.rate)
+        by: object = self.by  # As given, too.
+        if by is not None and (not isinstance(by, str) or not by):
+            raise InvalidJob(f"queue {self.name!r}: by must name an argument, not {by!r}")
 
     @property
     def is_limited(self) -> bool:
@@ -77,3 +77,20 @@ class QueueSettings:
             "rate_period_s": self.rate[1] if self.rate else None,
             "limit_key_field": self.by,
         }
+
+
+def check_rate(name: str, rate: Any) -> None:
+    """As given by people: a pair only by its annotation."""
+    if rate is None:
+        return
+    pair = rate if isinstance(rate, tuple | list) and len(rate) == 2 else (0, 0)
+    starts, period_s = pair
+    if (
+        type(starts) is not int
+        or type(period_s) not in {int, float}
+        or starts < 1
+        or not 0 < period_s < math.inf
+    ):
+        raise InvalidJob(
+            f"queue {name!r}: rate must be (starts ≥ 1, seconds > 0) like (25, 1.0), not {rate!r}"
+        )

@@ -155,6 +155,7 @@ class Store:
     list_queues = _Statement()
     pause_queue = _Statement()
     scale_queue = _Statement()
+    rekey_jobs = _Statement()
     list_workers = _Statement()
     drain_workers = _Statement()
     count_jobs = _Statement()

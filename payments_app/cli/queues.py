@@ -32,6 +32,7 @@ def group() -> None:
       flask queues list
       flask queues pause emails
       flask queues scale payments 20 --global-limit 40
+      flask queues scale emails --rate 25/1
     """
 
 
@@ -79,6 +80,8 @@ def resume(*, names: tuple[str, ...], as_json: bool) -> None:
 @click.argument("limit", type=LIMIT, required=False)
 @click.option("--global-limit", type=LIMIT, help="At once over all nodes.")
 @click.option("--no-global-limit", is_flag=True, help="Remove the limit over all nodes.")
+@click.option("--rate", metavar="N/SECONDS", help="At most N starts per so many seconds, 25/1.")
+@click.option("--no-rate", is_flag=True, help="Remove the rate.")
 @as_json_option
 def scale(
     *,
@@ -86,12 +89,17 @@ def scale(
     limit: int | None,
     global_limit: int | None,
     no_global_limit: bool,
+    rate: str | None,
+    no_rate: bool,
     as_json: bool,
 ) -> None:
     """Set how many jobs of a queue run at once: LIMIT in each worker process."""
     if global_limit is not None and no_global_limit:
         raise click.UsageError("--global-limit and --no-global-limit exclude each other.")
-    if limit is None and global_limit is None and not no_global_limit:
+    if rate is not None and no_rate:
+        raise click.UsageError("--rate and --no-rate exclude each other.")
+    starts = None if rate is None else _rate(rate)
+    if limit is None and global_limit is None and starts is None and not no_global_limit | no_rate:
         raise click.UsageError("Give LIMIT, for example `queues scale payments 20`.")
 
     def change(connection: Connection, queue: str, *, actor: str) -> None:
@@ -101,6 +109,8 @@ def scale(
             limit,
             global_limit=global_limit,
             no_global_limit=no_global_limit,
+            rate=starts,
+            no_rate=no_rate,
             actor=actor,
         )
 
@@ -140,6 +150,16 @@ def _change(names: tuple[str, ...], verb: Callable[..., None], *, done: str, as_
         click.echo(f"Queue {queue['name']} {done}: {limit}, {state}.")
 
 
+def _rate(text: str) -> tuple[int, float]:
+    starts, _, seconds = text.partition("/")
+    try:
+        return int(starts), float(seconds)
+    except ValueError:
+        raise click.BadParameter(
+            f"{text!r} is no rate. Right: 25/1, or 100/60 for 100 a minute.", param_hint="--rate"
+        ) from None
+
+
 def _shown(queue: Row) -> dict[str, Any]:
     rate = [queue["rate_starts"], queue["rate_period_s"]] if queue["rate_starts"] else None
     return {
@@ -147,7 +167,8 @@ def _shown(queue: Row) -> dict[str, Any]:
         "limit": queue["process_limit"],
         "global_limit": queue["global_limit"],
         "rate": rate,
-        "by": queue["limit_key_field"],
+        # The argument for whose every value global limit and rate count apart; null: for the queue.
+        "limits_per_argument": queue["limit_key_field"],
         "paused": queue["paused"],
         "paused_at": queue["paused_at"],
         "updated_at": queue["updated_at"],

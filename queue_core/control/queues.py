@@ -6,7 +6,7 @@ from uuid import UUID
 from queue_core import telemetry, wakeup
 from queue_core.errors import InvalidJob
 from queue_core.lease import Target, connection_of
-from queue_core.settings import PROCESS_LIMIT_MAX, QueueSettings
+from queue_core.settings import PROCESS_LIMIT_MAX, QueueSettings, check_rate
 from queue_core.store import DEFAULT_SCHEMA, Row, Store
 
 _EVENTS = {
@@ -69,12 +69,17 @@ def scale_queue(
     *,
     global_limit: int | None = None,
     no_global_limit: bool = False,
+    rate: tuple[int, float] | None = None,
+    no_rate: bool = False,
     actor: str = "code",
     schema: str = DEFAULT_SCHEMA,
 ) -> None:
-    """Changes how many jobs run at once: per process, and over all nodes."""
+    """Changes how many jobs run at once, per process and over all nodes, and how many start per
+    time: `rate=(25, 1.0)`.
+    """
+    check_rate(name, rate)
     for value in (limit, global_limit):
-        if value is not None and not 1 <= value <= PROCESS_LIMIT_MAX:
+        if value is not None and (type(value) is not int or not 1 <= value <= PROCESS_LIMIT_MAX):
             raise InvalidJob(
                 f"queue {name!r}: limit must be 1 to {PROCESS_LIMIT_MAX}; pause it to run none"
             )
@@ -83,6 +88,9 @@ def scale_queue(
         process_limit=limit,
         global_limit=global_limit,
         set_global=global_limit is not None or no_global_limit,
+        set_rate=rate is not None or no_rate,
+        rate_starts=rate[0] if rate else None,
+        rate_period_s=rate[1] if rate else None,
     )
     _ordered(target, schema, name, rows, actor=actor, action="scale")
 
@@ -91,7 +99,9 @@ def reset_queue(
     target: Target, settings: QueueSettings, *, actor: str = "code", schema: str = DEFAULT_SCHEMA
 ) -> None:
     """Back to the configured limits: drops what operators changed."""
-    _store(target, schema).configure_queue(**settings.values(), overwrite=True)
+    store = _store(target, schema)
+    store.configure_queue(**settings.values(), overwrite=True)
+    store.rekey_jobs(name=settings.name)
     _ordered(target, schema, settings.name, [{"name": settings.name}], actor=actor, action="reset")
 
 

@@ -3,8 +3,8 @@
 A limited queue locks its limiter row in a statement of its own before the claim, in the same
 transaction (a pipeline is one): locked inside the claim, the count would come from a snapshot
 taken before the wait, and a limit of one gave two. The lock ends with the turn's commit, when the
-claimed rows are executing and count. Plain queues never touch it. The limit holds per value of an
-argument when the queue says so; the rate holds for the queue.
+claimed rows are executing and count. Plain queues never touch it. Limit and rate hold per value of
+an argument when the queue says so; the counters of its values are written under the same lock.
 """
 
 from collections.abc import Callable
@@ -27,6 +27,8 @@ def send_claim(
             limit=asked,
             global_limit=settings.global_limit,
             by_key=settings.by is not None,
+            rate_starts=starts,
+            rate_period_s=period_s,
             **claimant,
         )
     else:

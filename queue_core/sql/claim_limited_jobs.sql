@@ -1,41 +1,58 @@
 -- Takes jobs of a queue with a limit over all nodes: at most global_limit executing and as many starts as the rate
 -- allows, in all or per value of limit_key. Called by the producer after lock_limiter, whose lock it runs under.
 -- Moves: claim.
--- Like claim_jobs but for the counting. The candidates per key are bounded, so one busy key cannot hide the others long.
+-- Like claim_jobs but for the counting. Keys that may start nothing now are passed over, however many of their jobs
+-- wait ahead: one busy customer must not hold up the others.
 WITH live AS MATERIALIZED (
     SELECT id FROM {schema}.workers
     WHERE id = %(worker_id)s AND expires_at > now() AND drain_requested_at IS NULL
     FOR KEY SHARE
-), running AS (
+), running AS MATERIALIZED (
     SELECT CASE WHEN %(by_key)s THEN coalesce(limit_key, '') ELSE '' END AS key, count(*) AS jobs
     FROM {schema}.jobs
     WHERE state = 'executing' AND queue = %(queue)s
     GROUP BY 1
 ), candidates AS MATERIALIZED (
     SELECT id, priority, scheduled_at, CASE WHEN %(by_key)s THEN coalesce(limit_key, '') ELSE '' END AS key
-    FROM {schema}.jobs
+    FROM {schema}.jobs j
     WHERE state = 'available' AND queue = %(queue)s AND kind = ANY (%(kinds)s::text[])
       AND attempt < max_attempts
       AND (rescues >= %(max_rescues)s) = %(solo)s
       AND EXISTS (SELECT FROM live)
+      AND (NOT %(by_key)s OR coalesce(limit_key, '') <> ALL (
+               ARRAY(SELECT key FROM running WHERE jobs >= %(global_limit)s::int)))
+      AND (NOT %(by_key)s OR %(rate_starts)s::float8 IS NULL OR NOT EXISTS (
+               SELECT FROM {schema}.limiters l
+               WHERE l.queue = %(queue)s AND l.key = coalesce(j.limit_key, '')
+                 AND l.tokens + extract(epoch FROM clock_timestamp() - l.refilled_at)
+                     * %(rate_starts)s::float8 / %(rate_period_s)s::float8 < 1))
     ORDER BY priority, scheduled_at, id
     LIMIT %(limit)s * 20
     FOR NO KEY UPDATE SKIP LOCKED
 ), ranked AS (
-    SELECT c.id, c.key, c.priority, c.scheduled_at,
-           row_number() OVER (PARTITION BY c.key ORDER BY c.priority, c.scheduled_at, c.id)
-               + coalesce(r.jobs, 0) AS place
-    FROM candidates c LEFT JOIN running r ON r.key = c.key
+    SELECT c.id, c.key, c.priority, c.scheduled_at, c.place, c.place + coalesce(r.jobs, 0) AS at_once,
+           least(%(rate_starts)s::float8,
+                 coalesce(l.tokens, %(rate_starts)s::float8)
+                 + coalesce(extract(epoch FROM clock_timestamp() - l.refilled_at), 0)
+                   * %(rate_starts)s::float8 / %(rate_period_s)s::float8) AS tokens
+    FROM (SELECT *, row_number() OVER (PARTITION BY key ORDER BY priority, scheduled_at, id) AS place
+          FROM candidates) c
+    LEFT JOIN running r ON r.key = c.key
+    LEFT JOIN {schema}.limiters l ON l.queue = %(queue)s AND l.key = c.key
 ), chosen AS MATERIALIZED (
-    SELECT id
+    SELECT id, key, tokens
     FROM ranked
-    WHERE %(global_limit)s::int IS NULL OR place <= %(global_limit)s::int
+    WHERE (%(global_limit)s::int IS NULL OR at_once <= %(global_limit)s::int)
+      AND (tokens IS NULL OR place <= floor(tokens))
     ORDER BY priority, scheduled_at, id
-    LIMIT least(%(limit)s, coalesce((SELECT floor(tokens) FROM {schema}.limiters
-                                     WHERE queue = %(queue)s AND key = ''), %(limit)s)::int)
+    LIMIT %(limit)s
 ), paid AS (
-    UPDATE {schema}.limiters SET tokens = tokens - (SELECT count(*) FROM chosen)
-    WHERE queue = %(queue)s AND key = '' AND tokens IS NOT NULL
+    INSERT INTO {schema}.limiters (queue, key, tokens, refilled_at)
+    SELECT %(queue)s, key, min(tokens) - count(*), clock_timestamp()
+    FROM chosen
+    WHERE tokens IS NOT NULL
+    GROUP BY key
+    ON CONFLICT (queue, key) DO UPDATE SET tokens = excluded.tokens, refilled_at = excluded.refilled_at
 )
 UPDATE {schema}.jobs
 SET state = 'executing', lease = lease + 1, attempt = attempt + 1, worker_id = %(worker_id)s,

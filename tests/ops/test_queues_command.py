@@ -46,9 +46,18 @@ def test_scale_and_reset(flask_cli):
     assert queues(flask_cli)["payments"]["global_limit"] is None
 
 
+def test_a_rate_is_set_and_removed(flask_cli):
+    assert flask_cli("queues", "scale", "emails", "--rate", "100/60").exit_code == 0
+    assert queues(flask_cli)["emails"]["rate"] == [100, 60.0]
+
+    assert flask_cli("queues", "scale", "emails", "--no-rate").exit_code == 0
+    assert queues(flask_cli)["emails"]["rate"] is None
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
+        (("scale", "payments", "--rate", "fast"), "Right: 25/1"),
         (("scale", "payments", "0"), "LIMIT"),
         (("scale", "payments"), "Give LIMIT"),
         (("scale", "payments", "2", "--global-limit", "3", "--no-global-limit"), "exclude"),

@@ -4,12 +4,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from queue_core import Queue
+from queue_core import InvalidJob, Queue, Unique, control
+from queue_core.runtime.keys import KeySweeper
 from queue_core.runtime.limits import send_claim
 from queue_core.settings import QueueSettings
 from queue_core.store import Row
 from queue_core.testing import ManualClock
-from tests.queue_core.support import Note, Once, Runner, execute, runner
+from tests.queue_core.support import Note, Once, Runner, execute, insert, jobs, runner
 
 CLAIMERS = 8
 
@@ -74,6 +75,8 @@ def claim_unlocked(one: Runner, settings: QueueSettings) -> list[Row]:
         limit=5,
         global_limit=settings.global_limit,
         by_key=False,
+        rate_starts=None,
+        rate_period_s=None,
         kinds=["note"],
         worker_id=one.id,
         max_rescues=3,
@@ -119,3 +122,114 @@ def test_a_limited_queue_claims_for_live_workers_only(queue: Queue) -> None:
         one.die()
 
         assert claim(one, QueueSettings("default", global_limit=1)) == []
+
+
+def store_names(queue: Queue, names: str) -> None:
+    execute(queue, "UPDATE queue.queues SET limit_key_field = 'name' WHERE name = 'default'")
+    with queue.engine.begin() as connection:
+        queue.insert_all(connection, [Once(name) for name in names], unique=None)
+
+
+def test_a_busy_customer_does_not_hold_up_the_others(queue: Queue) -> None:
+    """However many of its jobs wait ahead: they are passed over, not looked at in turn."""
+    settings = QueueSettings("default", global_limit=1, by="name")
+    store_names(queue, "a" * 300 + "b")
+
+    with runner(queue) as one:
+        names = [[row["args"]["name"] for row in claim(one, settings, asked=2)] for _ in range(3)]
+
+    assert names == [["a"], ["b"], []]
+
+
+def test_a_rate_per_value_of_an_argument(queue: Queue) -> None:
+    settings = QueueSettings("default", rate=(2, 3600.0), by="name")
+    store_names(queue, "aaaaabbb")
+
+    with runner(queue) as one:
+        first = claim(one, settings, asked=10)
+        second = claim(one, settings, asked=10)
+        ManualClock(queue).advance(1801)
+        one.store.renew_workers(ids=[one.id], lease_s=60.0)
+        third = claim(one, settings, asked=10)
+
+    taken = [
+        "".join(sorted(row["args"]["name"] for row in rows)) for rows in (first, second, third)
+    ]
+    assert taken == ["aabb", "", "ab"]
+
+
+def test_counters_of_values_are_forgotten_when_their_rate_is_whole_again(queue: Queue) -> None:
+    settings = QueueSettings("default", rate=(2, 60.0), by="name")
+    with queue.engine.begin() as connection:
+        control.reset_queue(connection, settings)
+    store_names(queue, "ab")
+
+    with runner(queue) as one:
+        claim(one, settings)
+        KeySweeper().sweep(one.store)
+        before = limiters(queue)
+        ManualClock(queue).advance(61)
+        KeySweeper().sweep(one.store)
+
+    assert (before, limiters(queue)) == (["", "a", "b"], [""])
+
+
+def test_a_rate_holds_with_many_claimers(queue: Queue) -> None:
+    fill(queue, 60)
+    settings = QueueSettings("default", rate=(7, 3600.0))
+    runners = [Runner(queue) for _ in range(CLAIMERS)]
+
+    with ThreadPoolExecutor(CLAIMERS) as pool:
+        taken = [
+            count
+            for _ in range(2)
+            for count in pool.map(lambda one: len(claim(one, settings)), runners)
+        ]
+    for one in runners:
+        one.close()
+
+    assert sum(taken) == 7
+
+
+def test_jobs_take_the_limit_key_that_their_queue_names_now(queue: Queue) -> None:
+    """A queue that was reset to another argument, and a twin whose arguments were replaced."""
+    store_names(queue, "a")
+    unique = Unique(keys=("name",))
+    insert(queue, Once("x", 1), unique=unique)
+    with queue.engine.begin() as connection:
+        control.reset_queue(connection, QueueSettings("default", global_limit=1, by="detail"))
+    assert [row["limit_key"] for row in jobs(queue)] == ["0", "1"]
+
+    insert(queue, Once("x", 2), unique=unique, replace=("args",))
+
+    assert [row["limit_key"] for row in jobs(queue)] == ["0", "2"]
+
+
+def test_an_operators_limits_hold_until_they_are_reset(queue: Queue) -> None:
+    with queue.engine.begin() as connection:
+        control.scale_queue(connection, "default", global_limit=3, rate=(25, 1.0))
+        control.scale_queue(connection, "default", 7)
+    queue.install()
+
+    with queue.engine.begin() as connection:
+        kept = next(row for row in control.list_queues(connection) if row["name"] == "default")
+        control.scale_queue(connection, "default", no_rate=True, no_global_limit=True)
+        gone = next(row for row in control.list_queues(connection) if row["name"] == "default")
+
+    names = ("process_limit", "global_limit", "rate_starts", "rate_period_s")
+    assert [kept[name] for name in names] == [7, 3, 25, 1.0]
+    assert [gone[name] for name in names] == [7, None, None, None]
+
+
+@pytest.mark.parametrize("rate", [5, (0, 1), (1, 0), ("1", 1), (1, float("inf")), (1, 2, 3)])
+def test_an_impossible_rate_is_refused(queue: Queue, rate: object) -> None:
+    with pytest.raises(InvalidJob, match=r"rate must be .* like \(25, 1.0\)"):
+        QueueSettings.parse("default", {"rate": rate})
+    with queue.engine.begin() as connection, pytest.raises(InvalidJob, match="rate must be"):
+        control.scale_queue(connection, "default", rate=rate)  # type: ignore[arg-type]
+
+
+def limiters(queue: Queue) -> list[str]:
+    with queue.engine.connect() as connection:
+        rows = connection.exec_driver_sql("SELECT key FROM queue.limiters ORDER BY key")
+        return [row[0] for row in rows]
