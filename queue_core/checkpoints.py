@@ -15,6 +15,7 @@ import os
 import signal
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -40,6 +41,7 @@ _extra: list[str] = []
 _lock = threading.Lock()
 _reached: dict[str, int] = {}
 _plan: dict[str, dict[str, Any]] = json.loads(os.environ.get("CHECKPOINTS", "null")) or {}
+_listeners: list[Callable[[str], None]] = []
 
 
 def register(*names: str) -> None:
@@ -51,7 +53,21 @@ def names_known() -> tuple[str, ...]:
     return (*CHECKPOINTS, *_extra)
 
 
+def arm(plan: dict[str, dict[str, Any]]) -> None:
+    """Take this plan instead: for a process that was forked from one that had none."""
+    _plan.clear()
+    _plan.update(plan)
+    _reached.clear()
+
+
+def listen(listener: Callable[[str], None]) -> None:
+    """Have each point told that this process and its later children pass, before it acts."""
+    _listeners.append(listener)
+
+
 def reach(name: str) -> None:
+    for listener in _listeners:
+        listener(name)
     if _plan and name in _plan:
         _act(name, _plan[name])
 

@@ -24,8 +24,26 @@ CHECKPOINTS: Mapping[str, Mapping[str, tuple[str, int]]] = {
         "saved": ("payment.recorded", 2),
     },
 }
+# The moment between looking and acting: two that stand here have both seen "not charged yet".
+DECIDED: Mapping[str, tuple[str, int]] = {
+    "naive": ("naive.calling", 1),
+    "classroom": ("classroom.looked", 1),
+    "key-only": ("key_only.calling", 1),
+    IDEMPOTENT: ("payment.sending", 1),
+}
 # The request that moves the money: one step for the lab's processors, a confirm for ours.
 CHARGES = ("create_charge", "confirm_intent")
+
+
+def checkpoint(processor: str, moment: str) -> tuple[str, int]:
+    """The name of the point in this processor's code, and the how manieth time it counts.
+
+    A build of ours with a bug in it has our points.
+    """
+    name = processor if processor in CHECKPOINTS else IDEMPOTENT
+    if moment == "decided":
+        return DECIDED[name]
+    return CHECKPOINTS[name].get(moment, (moment, 1))
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +63,7 @@ class Moment:
         """The name of the point in this processor's code, and the how manieth time it counts."""
         if self.point is None:
             return None
-        return CHECKPOINTS[processor].get(self.point, (self.point, 1))
+        return checkpoint(processor, self.point)
 
     def rules(self) -> list[dict[str, Any]]:
         """The fault as rules for the gateway, once for whichever request charges."""

@@ -64,18 +64,42 @@ class GatewayProcess:
             if pipe is not None:
                 pipe.close()
 
+    def journal(self) -> dict[str, Any]:
+        """What really happened here: captures, refunds and every request."""
+        return self._get("/_sim/journal")
+
+    def now_s(self) -> float:
+        """The gateway's own clock."""
+        return float(self._get("/_sim/clock")["now_s"])
+
     def captures(self, payment_id: str) -> int:
         """How often money was really taken for this payment."""
-        lines = self._get("/_sim/journal")["captures"]
+        lines = self.journal()["captures"]
         return sum(line["payment"] == payment_id for line in lines)
 
     def reset(self, rules: Sequence[Mapping[str, Any]] = ()) -> None:
         """Forget everything, and take these fault rules."""
         self._post("/_sim/reset", {})
+        self.faults(rules)
+
+    def faults(self, rules: Sequence[Mapping[str, Any]]) -> None:
+        """Take these fault rules instead of those in force."""
         self._post("/_sim/faults", {"rules": list(rules)})
 
     def faults_fired(self) -> int:
         return sum(int(rule["fired"]) for rule in self._get("/_sim/faults")["rules"])
+
+    def webhooks(self, **options: object) -> None:
+        """How events are sent, and where to."""
+        self._post("/_sim/webhooks", options)
+
+    def deliver_again(self) -> None:
+        """Send the events that there are once more."""
+        self._post("/_sim/webhooks", {"again": True})
+
+    def release(self) -> None:
+        """Let the requests arrive that the network holds back."""
+        self._post("/_sim/release", {})
 
     def advance(self, seconds: float) -> None:
         self._post("/_sim/clock", {"advance_s": seconds})

@@ -5,6 +5,8 @@ Only the protocol differs from ``workers.PaymentProcessor``: the effects of a ca
 composition root chooses one; production refuses them.
 """
 
+from typing import Any
+
 from payments_app.jobs import ProcessPayment
 from payments_app.lab.processors.classroom import ClassroomProcessor
 from payments_app.lab.processors.key_only import KeyOnlyProcessor
@@ -12,7 +14,7 @@ from payments_app.lab.processors.naive import NaiveProcessor
 from payments_app.lab.processors.one_step import OneStepGateway
 from queue_core import Worker
 
-__all__ = ["NAMES", "PROCESSORS", "OneStepGateway", "build"]
+__all__ = ["NAMES", "PROCESSORS", "OneStepGateway", "build", "rivals"]
 
 PROCESSORS: dict[str, type[NaiveProcessor | ClassroomProcessor | KeyOnlyProcessor]] = {
     "naive": NaiveProcessor,
@@ -20,6 +22,11 @@ PROCESSORS: dict[str, type[NaiveProcessor | ClassroomProcessor | KeyOnlyProcesso
     "key-only": KeyOnlyProcessor,
 }
 NAMES = tuple(PROCESSORS)
+
+
+def rivals(name: str, charges: OneStepGateway) -> list[Worker[Any]]:
+    """Every worker that this processor has in place of ours. Raises KeyError."""
+    return [build(name, charges)]
 
 
 def build(name: str, charges: OneStepGateway) -> Worker[ProcessPayment]:
