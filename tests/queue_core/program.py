@@ -19,6 +19,8 @@ from queue_core import Job, JobArgs, Queue, Worker, insert
 from tests.queue_core.isolated import AloneWorker, TrapWorker
 from tests.queue_core.support import NoteWorker
 
+SUMS = 50
+
 
 @dataclass(frozen=True)
 class Mark(JobArgs, kind="mark"):
@@ -67,7 +69,22 @@ class Chain(JobArgs, kind="chain", max_attempts=50):
     number: int = 0
 
 
+@dataclass(frozen=True)
+class Count(JobArgs, kind="count"):
+    """Adds one to a row of `sums`, in the transaction that completes it."""
+
+    number: int = 0
+
+
+@dataclass(frozen=True)
+class Sole(JobArgs, kind="sole", queue="other"):
+    """Notes in `runs` with lease -1 when another of its kind runs at the same time."""
+
+
 class Marker(Worker[Mark]):
+    def backoff(self, job: Job[Mark], error: BaseException | str) -> float:
+        return 0.1
+
     def perform(self, job: Job[Mark]) -> None:
         with job.session() as session:
             session.execute(
@@ -118,6 +135,32 @@ class Adder(Worker[Add]):
             )
 
 
+class Counter(Worker[Count]):
+    """The same."""
+
+    def backoff(self, job: Job[Count], error: BaseException | str) -> float:
+        return 0.1
+
+    def perform(self, job: Job[Count]) -> None:
+        with job.transaction() as session:
+            session.execute(
+                sqlalchemy.text("UPDATE sums SET value = value + 1 WHERE id = :id"),
+                {"id": job.args.number % SUMS},
+            )
+
+
+class Soloist(Worker[Sole]):
+    def perform(self, job: Job[Sole]) -> None:
+        with job.session() as session:
+            alone = sqlalchemy.text("SELECT pg_try_advisory_xact_lock(1)")
+            lease = job.lease if session.execute(alone).scalar_one() else -1
+            session.execute(
+                sqlalchemy.text("INSERT INTO runs (job, lease) VALUES (:job, :lease)"),
+                {"job": job.id, "lease": lease},
+            )
+            session.execute(sqlalchemy.text("SELECT pg_sleep(0.005)"))
+
+
 class Chainer(Worker[Chain]):
     def perform(self, job: Job[Chain]) -> None:
         with job.transaction() as session:
@@ -125,7 +168,7 @@ class Chainer(Worker[Chain]):
 
 
 WORKERS = (
-    *(NoteWorker, Marker, Waiter, Hanger, Overrunner, Killer, Adder, Chainer),
+    *(NoteWorker, Marker, Waiter, Hanger, Overrunner, Killer, Adder, Chainer, Counter, Soloist),
     *(AloneWorker, TrapWorker),
 )
 QUEUES = {"default": 5, "other": 2}
