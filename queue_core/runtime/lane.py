@@ -85,6 +85,8 @@ class Lane:
 
     def reported(self, jobs: int, mean_s: float) -> None:
         self.in_flight -= jobs
+        if self.settings.is_limited:
+            self.is_hot = True  # A place under the limit is free, and nobody announces it.
         weight = min(0.5, jobs / 100)
         self._mean_s += weight * (mean_s - self._mean_s)
 

@@ -60,6 +60,18 @@ def test_an_idle_worker_starts_a_job_at_once(queue: Queue, start: Start, tmp_pat
     assert time.monotonic() - began < 5  # Polling alone would take up to 30 s.
 
 
+def test_a_place_under_a_limit_is_taken_without_waiting_for_a_poll(
+    queue: Queue, start: Start
+) -> None:
+    with queue.engine.begin() as connection:
+        control.scale_queue(connection, "default", global_limit=1)
+        queue.insert_all(connection, [Mark(number) for number in range(10)])
+
+    start(poll_s=30.0)
+
+    wait_until(lambda: queue.stats() == {"default": {"completed": 10}}, timeout_s=20)
+
+
 def test_polling_finds_what_no_notification_announced(queue: Queue, start: Start) -> None:
     start(poll_s=0.3).ready()
     with queue.engine.begin() as connection:
