@@ -20,6 +20,7 @@ from tests.queue_core.isolated import AloneWorker, TrapWorker
 from tests.queue_core.support import NoteWorker
 
 SUMS = 50
+kept: list[bytearray] = []
 
 
 @dataclass(frozen=True)
@@ -74,6 +75,13 @@ class Count(JobArgs, kind="count"):
     """Adds one to a row of `sums`, in the transaction that completes it."""
 
     number: int = 0
+
+
+@dataclass(frozen=True)
+class Grow(JobArgs, kind="grow"):
+    """Makes its process larger for ever."""
+
+    mb: int
 
 
 @dataclass(frozen=True)
@@ -161,6 +169,11 @@ class Soloist(Worker[Sole]):
             session.execute(sqlalchemy.text("SELECT pg_sleep(0.005)"))
 
 
+class Grower(Worker[Grow]):
+    def perform(self, job: Job[Grow]) -> None:
+        kept.append(bytearray(b"x") * (job.args.mb * 2**20))
+
+
 class Chainer(Worker[Chain]):
     def perform(self, job: Job[Chain]) -> None:
         with job.transaction() as session:
@@ -168,7 +181,19 @@ class Chainer(Worker[Chain]):
 
 
 WORKERS = (
-    *(NoteWorker, Marker, Waiter, Hanger, Overrunner, Killer, Adder, Chainer, Counter, Soloist),
+    *(
+        NoteWorker,
+        Marker,
+        Waiter,
+        Hanger,
+        Overrunner,
+        Killer,
+        Adder,
+        Chainer,
+        Counter,
+        Soloist,
+        Grower,
+    ),
     *(AloneWorker, TrapWorker),
 )
 QUEUES = {"default": 5, "other": 2}

@@ -1,0 +1,68 @@
+"""Recycling, restart with backoff, and a database clock that jumps: the queue goes on."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from queue_core import Queue, clock
+from queue_core.registry import Registry
+from queue_core.runtime.board import Board
+from queue_core.runtime.child import Child
+from queue_core.runtime.options import RuntimeOptions
+from queue_core.runtime.supervisor import RESTART_WAIT_MAX_S, YOUNG_S, Supervisor
+from queue_core.testing import ManualClock
+from tests.queue_core.program import Grow, Mark, Wait
+from tests.queue_core.support import insert, job
+from tests.support.waiting import wait_until
+
+
+def has_state(queue: Queue, job_id: int, state: str) -> bool:
+    return bool(job(queue, job_id)["state"] == state)
+
+
+def test_a_child_that_grew_too_large_is_replaced(queue: Queue, start: Any) -> None:
+    program = start(max_memory_mb=300).ready()
+    before = program.workers()[0]["pid"]
+    grown = insert(queue, Grow(300))
+    wait_until(partial(has_state, queue, grown, "completed"))
+
+    wait_until(lambda: [row["pid"] for row in program.workers()] not in ([before], []))
+
+    after = insert(queue, Mark())
+    wait_until(partial(has_state, queue, after, "completed"), what=program.text)
+    assert "it is recycled" in program.text
+    assert "worker.died" not in program.text
+
+
+def test_a_child_that_dies_young_again_and_again_is_restarted_ever_later() -> None:
+    supervisor = Supervisor(RuntimeOptions("postgresql://", "queue", ()), Registry(), [], None)
+    now_s = clock.boottime_s()
+
+    def wait_s(*, age_s: float = 0.0, in_order: bool = False) -> float:
+        child = Child(0, clock.new_id(), 0, Board(now_s), now_s - age_s)
+        return supervisor._restart_wait_s(child, in_order=in_order)
+
+    waits = [wait_s() for _ in range(8)]
+
+    assert waits[:3] == [0.2, 0.4, 0.8]
+    assert waits[-1] == RESTART_WAIT_MAX_S
+    assert wait_s(age_s=YOUNG_S + 1) == 0.0  # It had worked for a while: no crash loop.
+    assert (wait_s(), wait_s(in_order=True), wait_s()) == (0.2, 0.0, 0.2)
+
+
+def test_a_database_clock_that_jumps_stops_nothing(
+    queue: Queue, start: Any, tmp_path: Path
+) -> None:
+    """An hour ahead every lease has run out at once; an hour back none will. Jobs are run."""
+    program = start(lease_s=2.0, shutdown_timeout_s=0.5).ready()
+    running = insert(queue, Wait(str(tmp_path / "go")))
+    wait_until((tmp_path / "go.started-1").exists)
+
+    for hours in (1, -2):
+        ManualClock(queue).advance(hours * 3600)
+        job_id = insert(queue, Mark())
+        wait_until(partial(has_state, queue, job_id, "completed"), timeout_s=20, what=program.text)
+    (tmp_path / "go").touch()
+
+    wait_until(partial(has_state, queue, running, "completed"), timeout_s=20, what=program.text)
+    assert job(queue, running)["attempt"] == 1
