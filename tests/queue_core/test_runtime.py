@@ -162,7 +162,7 @@ def test_a_graceful_stop_lets_running_jobs_end(queue: Queue, start: Start, tmp_p
     wait_until(lambda: "worker.stopped" in program.text)
     for _ in range(2):  # Each takes longer than a child takes to notice a signal.
         before = renewed_at(queue)
-        wait_until(lambda before=before: renewed_at(queue) > before)
+        wait_until(partial(is_renewed_since, queue, before))
     go.touch()
 
     assert program.wait() == 0
@@ -327,6 +327,10 @@ def test_a_worker_refuses_tables_of_another_version(queue: Queue, start: Start) 
     finally:
         with queue.engine.begin() as connection:
             connection.exec_driver_sql("DELETE FROM queue.schema_version WHERE version = 999")
+
+
+def is_renewed_since(queue: Queue, moment: Any) -> bool:
+    return bool(renewed_at(queue) > moment)
 
 
 def control_workers(queue: Queue) -> list[dict[str, Any]]:
