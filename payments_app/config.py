@@ -55,6 +55,7 @@ class Config:
     lease_s: float
     shutdown_timeout_s: float
     log_format: str
+    metrics_token: str | None = field(repr=False)
 
     @property
     def is_production(self) -> bool:
@@ -91,6 +92,7 @@ def load_config(env: Mapping[str, str] = os.environ) -> Config:
         lease_s=read.seconds("LEASE_SECONDS", default=15.0),
         shutdown_timeout_s=read.seconds("SHUTDOWN_TIMEOUT_SECONDS", default=20.0),
         log_format=read.choice("LOG_FORMAT", LOG_FORMATS),
+        metrics_token=read.text("METRICS_TOKEN", default="") or None,
     )
     read.refuse_mistakes()
     return config

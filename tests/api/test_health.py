@@ -84,6 +84,9 @@ def test_a_scrape_counts_requests_by_route_and_jobs_by_state(api: Api, app, paym
     assert 'queue_workers{queue="payments"} 1.0' in scraped
     assert 'open_payments{status="pending"} 1.0' in scraped
     assert "database_up 1.0" in scraped
+    # Inserted by the web process of this test, and what only the queue's tables know.
+    assert 'queue_job_inserted_total{kind="process_payment",queue="payments"}' in scraped
+    assert 'queue_paused{queue="payments"} 0.0' in scraped
 
 
 def test_addresses_that_are_none_share_one_label(app):
@@ -95,3 +98,15 @@ def test_addresses_that_are_none_share_one_label(app):
 
     assert 'route="unrouted",status="404"' in scraped
     assert "a1b2" not in scraped
+
+
+def test_with_a_token_only_who_sends_it_may_scrape(app_database_url):
+    with worlds.app_on(app_database_url, METRICS_TOKEN="s3cret") as app:
+        client = app.test_client()
+        without = client.get("/metrics")
+        wrong = client.get("/metrics", headers={"Authorization": "Bearer s3cre"})
+        right = client.get("/metrics", headers={"Authorization": "Bearer s3cret"})
+
+    assert (without.status_code, wrong.status_code, right.status_code) == (401, 401, 200)
+    assert "database_up" not in without.text
+    assert without.headers["WWW-Authenticate"] == "Bearer"
