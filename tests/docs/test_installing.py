@@ -18,6 +18,8 @@ from tests.docs.blocks import blocks
 OWN = tomllib.loads((ROOT / "queue_core/pyproject.toml").read_text())["project"]
 # As imported → as required.
 DISTRIBUTIONS = {"psycopg": "psycopg[binary]"}
+# What an application imports by itself, when it has what that needs.
+OPTIONAL = ("queue_core/metrics/", "queue_core/testing/plugin.py")
 
 
 def test_the_queues_own_requirements_are_what_it_imports_as_the_project_asks_for_them():
@@ -25,10 +27,7 @@ def test_the_queues_own_requirements_are_what_it_imports_as_the_project_asks_for
     imported = {
         name
         for source in sources("queue_core")
-        # Only whoever writes tests has pytest; what is imported inside a function is optional.
-        if source.name != "queue_core/testing/plugin.py"
-        # An extra, which nothing else imports.
-        and not source.name.startswith("queue_core/metrics/")
+        if not source.name.startswith(OPTIONAL)
         for node in source.tree.body
         for name in _imported(node)
         if name not in {*sys.stdlib_module_names, "queue_core"}
@@ -36,10 +35,7 @@ def test_the_queues_own_requirements_are_what_it_imports_as_the_project_asks_for
     required = {re.split(r"[<>=]", text)[0]: text for text in OWN["dependencies"]}
 
     assert {DISTRIBUTIONS.get(name, name) for name in imported} == set(required)
-    assert set(OWN["dependencies"]) <= set(whole["dependencies"])
-    assert set(OWN["optional-dependencies"]["metrics"]) <= set(whole["dependencies"])
-    extras = whole["optional-dependencies"]["otel"]
-    assert set(OWN["optional-dependencies"]["otel"]) <= set(extras)
+    assert {*OWN["dependencies"], *_extras(OWN)} <= {*whole["dependencies"], *_extras(whole)}
     assert OWN["version"] == whole["version"]
 
 
@@ -58,6 +54,10 @@ def test_the_guides_migration_makes_the_tables_and_removes_them(database_url: st
     engine.dispose()
 
     assert (after_upgrade, after_downgrade) == (schema.version(), 0)
+
+
+def _extras(project: dict[str, Any]) -> list[str]:
+    return [text for extra in project["optional-dependencies"].values() for text in extra]
 
 
 def _imported(node: ast.stmt) -> list[str]:
