@@ -22,7 +22,14 @@ from queue_core.unique import Unique
 # Above this the row is no longer an instruction but a document: every claim would carry it through
 # WAL and memory.
 ARGS_SIZE_MAX = 32 * 1024
+# A recorded result travels in the history row; larger ones belong into a table of their own.
+RESULT_SIZE_MAX = 64 * 1024
 KIND_LENGTH_MAX = 200
+TAGS_SIZE_MAX = 4096
+# More is a mistake, and the attempts that retries and releases add must still fit.
+MAX_ATTEMPTS_MAX = 1_000_000
+# Python refuses to write longer ones as text, and nobody's other language reads them.
+_INTEGER_BITS_MAX = 4096
 
 _SIMPLE: dict[Any, tuple[type, ...]] = {
     str: (str,),
@@ -123,9 +130,12 @@ def encode_args(args: JobArgs | PlainArgs) -> tuple[dict[str, Any], str]:
     """The values and their JSON text; InvalidJob names the field that JSON cannot hold."""
     kind = options_of(args).kind
     values = args.encode()
-    for name, value in values.items():
-        check_json(value, f"{kind}.{name}")
-    text = to_json(values)
+    try:
+        for name, value in values.items():
+            check_json(value, f"{kind}.{name}")
+        text = to_json(values)
+    except RecursionError:
+        raise InvalidJob(f"{kind}.{name}: nested too deeply, or in a circle") from None
     if len(text.encode()) > ARGS_SIZE_MAX:
         raise InvalidJob(
             f"{kind}: arguments are {len(text.encode())} bytes, allowed are {ARGS_SIZE_MAX}: "
@@ -159,7 +169,10 @@ def check_json(value: Any, path: str) -> None:
                 raise InvalidJob(f"{path}: key {key!r} must be text")
             check_json(key, f"{path} (key)")
             check_json(item, f"{path}.{key}")
-    elif not isinstance(value, int):
+    elif isinstance(value, int):
+        if value.bit_length() > _INTEGER_BITS_MAX:
+            raise InvalidJob(f"{path}: an integer of {value.bit_length()} bits is too long")
+    else:
         raise InvalidJob(
             f"{path}: {type(value).__name__} is not JSON; "
             "pass text, a number, true, false, null, a list or an object"
@@ -169,14 +182,19 @@ def check_json(value: Any, path: str) -> None:
 def check_options(kind: object, max_attempts: object, priority: object, tags: Any) -> None:
     if not isinstance(kind, str) or not 1 <= len(kind) <= KIND_LENGTH_MAX:
         raise InvalidJob(f"kind {kind!r}: must be text of 1 to {KIND_LENGTH_MAX} characters")
-    if isinstance(max_attempts, bool) or not isinstance(max_attempts, int) or max_attempts < 1:
+    if type(max_attempts) is not int or not 1 <= max_attempts <= MAX_ATTEMPTS_MAX:
         raise InvalidJob(
-            f"{kind}: max_attempts must be a whole number of 1 or more, not {max_attempts!r}"
+            f"{kind}: max_attempts must be a whole number of 1 or more, at most "
+            f"{MAX_ATTEMPTS_MAX}, not {max_attempts!r}"
         )
     if isinstance(priority, bool) or not isinstance(priority, int) or not 0 <= priority <= 9:
         raise InvalidJob(f"{kind}: priority must be 0 (first) to 9 (last), not {priority!r}")
-    if isinstance(tags, str) or not all(isinstance(tag, str) and "\x00" not in tag for tag in tags):
+    check_json(kind, "kind")
+    if not isinstance(tags, tuple | list) or not all(isinstance(tag, str) for tag in tags):
         raise InvalidJob(f"{kind}: tags must be a tuple of texts")
+    check_json(tags, f"{kind}: tags")
+    if len(to_json(tags)) > TAGS_SIZE_MAX:
+        raise InvalidJob(f"{kind}: tags are more than {TAGS_SIZE_MAX} bytes: they are labels")
 
 
 def decode_args(cls: type[Any], values: Mapping[str, Any]) -> Any:

@@ -17,7 +17,8 @@ from sqlalchemy import event
 from sqlalchemy.orm import Session, sessionmaker
 
 from queue_core import checkpoints, clock, lease
-from queue_core.errors import JobCancelled, JobInterrupted, JobTimeout, LeaseLost
+from queue_core.args import RESULT_SIZE_MAX, check_json, to_json
+from queue_core.errors import InvalidJob, JobCancelled, JobInterrupted, JobTimeout, LeaseLost
 from queue_core.lease import LeaseToken
 
 A = TypeVar("A")
@@ -31,6 +32,7 @@ class Run:
     cancel_reason: str | None = None
     interrupted: str | None = None
     completed: bool = False
+    recorded: str | None = None
     thread_name: str = ""
 
 
@@ -82,6 +84,19 @@ class Job(Generic[A]):
         if run.interrupted is not None:
             raise JobInterrupted(run.interrupted)
 
+    def record(self, value: Any) -> None:
+        """The result to keep with a completion of its own: in `transaction()` or before
+        `complete()`. Everywhere else return `Ok(value)`.
+        """
+        check_json(value, f"{self.kind}: result")
+        text = to_json(value)
+        if len(text.encode()) > RESULT_SIZE_MAX:
+            raise InvalidJob(
+                f"{self.kind}: the result is {len(text.encode())} bytes, recorded are at most "
+                f"{RESULT_SIZE_MAX}: keep it in a table and record its id"
+            )
+        self._run.recorded = text
+
     @contextmanager
     def session(self) -> Iterator[Session]:
         """A plain transaction: commits at the end, rolls back on an exception."""
@@ -106,7 +121,7 @@ class Job(Generic[A]):
         """Completes the job in this transaction; False when the lease was lost. Facts are kept
         either way.
         """
-        held = lease.complete(session, self.token)
+        held = lease.complete(session, self.token, result=self._run.recorded)
         if held and isinstance(session, Session):
             event.listen(session, "after_commit", self._mark_completed)
         return held

@@ -142,6 +142,8 @@ class Store:
     find_cluster = _Statement()
     # Operating.
     pick_jobs = _Statement()
+    count_picked_jobs = _Statement()
+    list_states = _Statement()
     list_jobs = _Statement()
     list_attempts = _Statement()
     list_rejected = _Statement()

@@ -30,7 +30,7 @@ KINDS: dict[str, Any] = {
 
 @click.group("jobs")
 def group() -> None:
-    r"""Jobs: look at them, retry, cancel, delete, insert.
+    r"""Jobs: look at them, retry, cancel, delete, update, insert.
 
     \b
     Examples:
@@ -143,6 +143,33 @@ def run_now(*, selection: Selection, as_json: bool) -> None:
     _act(control.run_now, selection, done="made due", as_json=as_json)
 
 
+@group.command("update")
+@bulk
+@click.option("--priority", type=click.IntRange(0, 9), help="0 is first.")
+@click.option("--max-attempts", type=click.IntRange(min=1))
+@click.option("--tag-with", "tags", multiple=True, help="The job's tags from now on.")
+def update(
+    *,
+    selection: Selection,
+    as_json: bool,
+    priority: int | None,
+    max_attempts: int | None,
+    tags: tuple[str, ...],
+) -> None:
+    r"""Change waiting jobs.
+
+    \b
+    Example:
+      flask jobs update --kind send_email --priority 0 --dry-run
+    """
+    if priority is None and max_attempts is None and not tags:
+        raise click.UsageError("Give --priority, --max-attempts or --tag-with.")
+    change = partial(
+        control.update, priority=priority, max_attempts=max_attempts, tags=tags or None
+    )
+    _act(change, selection, done="changed", as_json=as_json)
+
+
 @group.command("insert")
 @click.argument("kind", type=click.Choice(sorted(KINDS)))
 @click.option("--args", "args_text", default="{}", help="The job's arguments, a JSON object.")
@@ -210,7 +237,10 @@ def _right(kind: str) -> str:
 def _shown(job: Row) -> dict[str, Any]:
     first = ("id", "kind", "queue", "state", "attempt", "max_attempts", "lease", "scheduled_at")
     rest = sorted(set(job) - {*first, "errors", "error"})
-    return {name: job[name] for name in (*first, "errors", *rest)}
+    shown = {name: job[name] for name in (*first, "errors", *rest)}
+    # Their errors are in `errors`: a traceback is long enough once.
+    shown["attempts"] = [{k: v for k, v in run.items() if k != "error"} for run in job["attempts"]]
+    return shown
 
 
 def _compact(value: object) -> object:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from queue_core import wakeup
+from queue_core.args import check_json, check_options, to_json
 from queue_core.errors import InvalidJob
 from queue_core.lease import Target, connection_of
 from queue_core.lifecycle import FINISHED, UNFINISHED, WAITING, JobState
@@ -87,7 +88,10 @@ def show_job(target: Target, job_id: int, *, schema: str = DEFAULT_SCHEMA) -> Ro
 
 
 def count_jobs(target: Target, which: Filter, *, schema: str = DEFAULT_SCHEMA) -> int:
-    return len(_pick(_store(target, schema), which, ALL_STATES))
+    """All of them, however many."""
+    states = list(which.states or ALL_STATES)
+    rows = _store(target, schema).count_picked_jobs(**which.values(), states=states)
+    return int(rows[0]["jobs"])
 
 
 def retry(
@@ -110,7 +114,7 @@ def retry(
         return Changed(tuple(wanted), {}, dry_run=True)
     rows = store.redrive_jobs(ids=wanted, attempts=attempts) + store.run_now_jobs(ids=wanted)
     wakeup.after_commit(target, schema, {row["queue"] for row in rows})
-    skipped = dict.fromkeys(wanted, "a newer unique job is unfinished, or it runs already")
+    skipped = _skipped(store, which, wanted, "a newer unique job is unfinished, or it runs already")
     return _changed(store, rows, skipped, actor, "retry")
 
 
@@ -128,7 +132,8 @@ def run_now(
         return Changed(tuple(wanted), {}, dry_run=True)
     rows = store.run_now_jobs(ids=wanted)
     wakeup.after_commit(target, schema, {row["queue"] for row in rows})
-    return _changed(store, rows, dict.fromkeys(wanted, "it no longer waits"), actor, "run_now")
+    skipped = _skipped(store, which, wanted, "it no longer waits")
+    return _changed(store, rows, skipped, actor, "run_now")
 
 
 def cancel(
@@ -152,7 +157,8 @@ def cancel(
     rows += store.request_cancel(ids=wanted, reason=reason)
     rows += store.cancel_jobs(ids=wanted, reason=reason)
     wakeup.after_commit(target, schema, {wakeup.CONTROL})
-    return _changed(store, rows, dict.fromkeys(wanted, "it finished first"), actor, "cancel")
+    skipped = _skipped(store, which, wanted, "it finished first")
+    return _changed(store, rows, skipped, actor, "cancel")
 
 
 def delete(
@@ -169,9 +175,8 @@ def delete(
     if dry_run:
         return Changed(tuple(wanted), {}, dry_run=True)
     rows = store.delete_jobs(ids=wanted)
-    return _changed(
-        store, rows, dict.fromkeys(wanted, "it executes: cancel it first"), actor, "delete"
-    )
+    skipped = _skipped(store, which, wanted, "it executes: cancel it first")
+    return _changed(store, rows, skipped, actor, "delete")
 
 
 def update(
@@ -181,19 +186,28 @@ def update(
     priority: int | None = None,
     max_attempts: int | None = None,
     tags: tuple[str, ...] | None = None,
+    meta: dict[str, Any] | None = None,
     dry_run: bool = False,
     actor: str = "code",
     schema: str = DEFAULT_SCHEMA,
 ) -> Changed:
+    """Changes waiting jobs; None leaves a field as it is. `meta` is merged into what is there."""
+    attempts = 1 if max_attempts is None else max_attempts
+    check_options("update", attempts, 0 if priority is None else priority, tags or ())
+    check_json(meta, "update: meta")
     store = _store(target, schema)
     wanted = _pick(store, which, WAITING)
     if dry_run:
         return Changed(tuple(wanted), {}, dry_run=True)
-    tag_list = None if tags is None else list(tags)
     rows = store.update_jobs(
-        ids=wanted, priority=priority, max_attempts=max_attempts, tags=tag_list, meta=None
+        ids=wanted,
+        priority=priority,
+        max_attempts=max_attempts,
+        tags=None if tags is None else list(tags),
+        meta=None if meta is None else to_json(meta),
     )
-    return _changed(store, rows, dict.fromkeys(wanted, "it executes"), actor, "update")
+    skipped = _skipped(store, which, wanted, "it executes")
+    return _changed(store, rows, skipped, actor, "update")
 
 
 def rejected(target: Target, *, limit: int = 50, schema: str = DEFAULT_SCHEMA) -> list[Row]:
@@ -210,6 +224,15 @@ def _pick(store: Store, which: Filter | int, allowed: tuple[str, ...]) -> list[i
     states = [state for state in (chosen.states or allowed) if state in allowed]
     rows = store.pick_jobs(**chosen.values(), states=states, limit=BULK_MAX)
     return [row["id"] for row in rows]
+
+
+def _skipped(store: Store, which: Filter | int, wanted: list[int], why: str) -> dict[int, str]:
+    """Why a job may be left out: those asked for by id too, whose state does not allow the verb."""
+    asked = (which,) if isinstance(which, int) else which.ids or ()
+    missed = sorted(set(asked) - set(wanted))
+    rows = store.list_states(ids=missed) if missed else []
+    known = {row["id"]: f"it is {row['state']}" for row in rows}
+    return dict.fromkeys(wanted, why) | {one: known.get(one, "no such job") for one in missed}
 
 
 def _changed(

@@ -14,7 +14,7 @@ from typing import Any
 from sqlalchemy.orm import Session
 
 from queue_core import checkpoints, clock, telemetry
-from queue_core.args import check_json
+from queue_core.args import RESULT_SIZE_MAX, check_json
 from queue_core.errors import InvalidJob, JobCancelled, JobInterrupted
 from queue_core.job import Job, Run
 from queue_core.lifecycle import COMPLETED, INTERRUPTED, Verdict, clean, describe, settle
@@ -25,8 +25,6 @@ from queue_core.runtime.report import Report
 from queue_core.store import Row
 from queue_core.telemetry import tracing
 
-# A recorded result travels in the history row; larger ones belong into a table of their own.
-RESULT_SIZE_MAX = 64 * 1024
 _OUTCOMES = (Ok, Error, Cancel, Discard, Snooze, RetryAfter, Interrupted)
 
 
@@ -73,6 +71,8 @@ class Executor:
             outcome = job if isinstance(job, Exception) else self._perform(worker, job, row, slot)
             checkpoints.reach("job.performed")
             verdict = COMPLETED if outcome is None else judge(worker, row, job, outcome)
+            if run.completed and verdict.result is not None and run.recorded is None:
+                _tell_dropped(worker, row)
             span.record(verdict.outcome, verdict.error, outcome)
         return verdict
 
@@ -125,6 +125,12 @@ def make_job(
         # queue.
         return error
     return job
+
+
+def _tell_dropped(worker: Worker[Any], row: Row) -> None:
+    """Said aloud, because nobody would look for a value that was given back in order."""
+    if worker.options.record:
+        telemetry.emit("job.result_dropped", job=row["id"], kind=row["kind"], queue=row["queue"])
 
 
 def _tell_started(row: Row) -> None:

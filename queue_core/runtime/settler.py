@@ -46,8 +46,9 @@ class Settler:
     def add(self, reports: Iterable[Report]) -> None:
         for report in reports:
             if report.settled:
+                # Whatever perform gave or raised afterwards, the job is done.
                 self._forget(report.key)
-                self._tell(report, report.verdict.state)
+                self._emit("job.completed", report)
             else:
                 self.waiting[report.key] = report
 

@@ -67,6 +67,13 @@ EVENTS: dict[str, EventSpec] = {
     "job.stale": _ended(
         "its result came after the lease was lost and was rejected", "delay_s?", level=WARNING
     ),
+    "job.result_dropped": EventSpec(
+        "perform gave a value after the job had completed itself: use job.record(value)",
+        (),
+        ("job", "kind", "queue"),
+        _BY,
+        WARNING,
+    ),
     "job.released": EventSpec("held jobs were given back unstarted", ("jobs",), _WORKER),
     "job.rescued": EventSpec(
         "taken from workers that are dead", ("jobs",), ("workers",), level=WARNING

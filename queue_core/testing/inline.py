@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session
 from queue_core import clock, enqueue
 from queue_core.args import JobArgs, PlainArgs, encode_args
 from queue_core.batch import Inserted
+from queue_core.errors import InvalidJob
 from queue_core.job import Job, Run
 from queue_core.lease import Target, connection_of
 from queue_core.newjob import prepare
@@ -91,6 +92,9 @@ def inline(queue: Queue) -> Iterator[None]:
 
     def perform(target: Target, args: JobArgs | PlainArgs, options: dict[str, Any]) -> Inserted:
         new = prepare(args, **options)
+        if new.kind not in queue.registry:
+            known = ", ".join(queue.registry.kinds) or "none"
+            raise InvalidJob(f"inline: no worker performs {new.kind!r}; registered are {known}")
         worker = queue.registry.find(new.kind)
         values = json.loads(new.args)
         fields = {"priority": new.priority, "tags": new.tag_names, "meta": json.loads(new.meta)}

@@ -72,6 +72,29 @@ def test_show_gives_one_object(flask_cli, inserted):
     assert job["args"] == {"delivery_id": "mail_0"}
 
 
+def test_a_failed_run_shows_its_error_once(flask_cli, engine, inserted):
+    with engine.begin() as connection:
+        connection.exec_driver_sql(
+            "INSERT INTO queue.job_attempts (job_id, lease, attempt, outcome, error)"
+            " VALUES (%(id)s, 1, 1, 'error', %(error)s)",
+            {"id": inserted[0], "error": '{"kind": "E", "message": "boom", "trace": "line 1"}'},
+        )
+
+    ran = flask_cli("jobs", "show", str(inserted[0]), "--json")
+
+    assert ran.output.count("line 1") == 1
+    assert ran.json["attempts"][0]["outcome"] == "error"
+
+
+def test_update_changes_waiting_jobs(flask_cli, inserted):
+    words = ("--priority", "0", "--tag-with", "vip")
+    assert flask_cli("jobs", "update", str(inserted[0]), *words).exit_code == 0
+    shown = flask_cli("jobs", "show", str(inserted[0]), "--json").json
+
+    assert (shown["priority"], shown["tags"]) == (0, ["vip"])
+    assert "Give --priority" in flask_cli("jobs", "update", str(inserted[0])).errors
+
+
 def test_show_of_an_unknown_job_says_so(flask_cli):
     ran = flask_cli("jobs", "show", "999")
 

@@ -86,6 +86,8 @@ class GiveWorker(Worker[Give]):
                 raise SystemExit(3)
             case "interrupt":
                 raise KeyboardInterrupt
+            case "close":
+                raise GeneratorExit
             case "cancel":
                 return Cancel("not wanted")
             case "discard":

@@ -26,6 +26,13 @@ class Wide(JobArgs, kind="wide", queue="other", priority=3):
     maybe: str | None = None
 
 
+def deep(levels: int) -> list[object]:
+    value: list[object] = []
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
 def test_arguments_survive_the_trip_through_json() -> None:
     wide = Wide(queue="q", count=2, ratio=3, names=("a", "b"), extra={"x": 1}, maybe=None)
 
@@ -47,6 +54,8 @@ def test_options_stay_apart_from_fields_of_the_same_name() -> None:
         ("a\x00b", r"note\.text: text with a NUL"),
         ("\ud800", r"note\.text: text with a lone surrogate"),
         ({"a": [1, {2: 3}]}, r"note\.text\.a\[1\]: key 2 must be text"),
+        (1 << 5000, r"note\.text: an integer of 5001 bits"),
+        (deep(100_000), r"note\.text: nested too deeply, or in a circle"),
         (
             "x" * 33_000,
             r"note: arguments are \d+ bytes, allowed are 32768: pass an id, not the object",
@@ -83,7 +92,11 @@ def test_stored_arguments_of_another_version_are_refused_by_name(
     [
         ({"max_attempts": 0}, "max_attempts must be a whole number of 1 or more"),
         ({"priority": 10}, "priority must be 0 .* to 9"),
+        ({"max_attempts": 1 << 31}, "max_attempts must be a whole number"),
         ({"tags": "vip"}, "tags must be a tuple"),
+        ({"tags": ("a\x00",)}, "bad: tags.* NUL"),
+        ({"tags": ("\ud800",)}, "bad: tags.* lone surrogate"),
+        ({"tags": ("x" * 5000,)}, "tags are more than"),
         ({"timeout": 0}, "timeout must be more than 0"),
         ({"retries": 3}, r"unknown options \['retries'\]"),
         ({"isolation": "cloud"}, "isolation must be"),

@@ -1,5 +1,7 @@
 """Operators' verbs: on single jobs and by filter, with a dry run, and written down."""
 
+from typing import Any
+
 import pytest
 
 from queue_core import InvalidJob, Queue, control
@@ -135,6 +137,51 @@ def test_waiting_jobs_can_be_changed_and_run_now(queue: Queue) -> None:
         2,
         "available",
     )
+
+
+def test_meta_is_merged_and_impossible_values_are_refused(queue: Queue) -> None:
+    job_id = insert(queue, Note(), meta={"a": 1, "b": 1})
+    with queue.engine.begin() as connection:
+        control.update(connection, job_id, meta={"b": 2})
+        for wrong in ({"priority": 10}, {"max_attempts": 0}, {"meta": {"a": float("nan")}}):
+            with pytest.raises(InvalidJob, match="update"):
+                control.update(connection, job_id, **wrong)
+
+    assert job(queue, job_id)["meta"] == {"a": 1, "b": 2}
+
+
+@pytest.mark.parametrize(
+    "verb", [control.retry, control.run_now, control.cancel, control.delete, control.update]
+)
+def test_every_verb_acts_in_bulk_counts_dry_and_says_whom_it_left_out(
+    queue: Queue, verb: Any
+) -> None:
+    waiting = [insert(queue, Note("w"), schedule_in=60) for _ in range(2)]
+    dead = ended(queue, Note("d"))
+    insert(queue, Note("r"))
+    with runner(queue) as one:
+        running = one.claim()[0]["id"]
+        asked = Filter(ids=(*waiting, dead, running, 10**9))
+        with queue.engine.begin() as connection:
+            dry = verb(connection, asked, dry_run=True)
+            before = jobs(queue)
+            done = verb(connection, asked)
+
+    assert [row["state"] for row in before] == ["scheduled", "scheduled", "discarded", "executing"]
+    assert set(dry.ids) == set(done.ids) >= set(waiting)
+    assert done.skipped[10**9] == "no such job"
+    assert {dead, running} - set(done.ids) == set(done.skipped) - {10**9}
+
+
+def test_more_jobs_than_one_transaction_touches_are_counted(queue: Queue) -> None:
+    execute(
+        queue,
+        "INSERT INTO queue.jobs (state, queue, kind)"
+        " SELECT 'available', 'default', 'note' FROM generate_series(1, 10001)",
+    )
+    with queue.engine.begin() as connection:
+        assert control.count_jobs(connection, Filter(kind="note")) == 10_001
+        assert control.delete(connection, Filter(kind="note")).count == 10_000
 
 
 def test_an_operators_limit_survives_a_new_start_until_it_is_reset(queue: Queue) -> None:

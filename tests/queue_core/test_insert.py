@@ -78,6 +78,7 @@ def test_a_time_in_the_past_is_available_at_once(queue: Queue) -> None:
         ({"prio": 1}, "unknown option 'prio'"),
         ({"scheduled_at": datetime(2026, 1, 1)}, "time zone"),  # noqa: DTZ001
         ({"schedule_in": "soon"}, "schedule_in must be seconds"),
+        ({"schedule_in": float("inf")}, "within ten years"),
         ({"schedule_in": 1, "scheduled_at": datetime.now(UTC)}, "not both"),
         ({"meta": ["x"]}, "meta must be an object"),
         ({"max_attempts": 0}, "max_attempts"),
@@ -107,6 +108,22 @@ def test_bulk_inserts_keep_their_order_and_honour_uniqueness(queue: Queue) -> No
     assert [one.conflict for one in results] == [False, False, True, False, False]
     assert results[1].id == results[2].id
     assert [row["id"] for row in jobs(queue)] == sorted({one.id for one in results})
+
+
+@pytest.mark.parametrize("others", [3, 2_500])
+def test_one_unknown_queue_stores_none_of_a_bulk_insert(queue: Queue, others: int) -> None:
+    """Also when the caller goes on and commits."""
+
+    @worker(queue="nowhere")  # type: ignore[untyped-decorator]
+    def stray(job: object) -> None:
+        return None
+
+    with queue.engine.begin() as connection:
+        many = [Note(str(number)) for number in range(others)]
+        with pytest.raises(InvalidJob, match="queue 'nowhere' is unknown; known are default"):
+            queue.insert_all(connection, [*many, stray.new()])
+
+    assert jobs(queue) == []
 
 
 def test_thousands_of_rows_are_one_call(queue: Queue) -> None:

@@ -130,6 +130,10 @@ def _unknown(queue: Queue, one: Any) -> None:
         ("wake_requested_at = now()", "jobs_wake_only_while_executing"),
         ("state = 'completed'", "jobs_state_check"),
         ("unique_key = '\\x01'", "jobs_unique_key_has_states"),
+        ("unique_key = '\\x01', unique_states = '{scheduled}'", "jobs_unique_key_only_in_its"),
+        ("cancel_requested_at = now()", "jobs_cancel_only_while_executing"),
+        ("rescues = -1", "jobs_counts_are_not_negative"),
+        ("attempt = -1", "jobs_attempt_check"),
         ("priority = 10", "jobs_priority_check"),
     ],
 )

@@ -1,14 +1,16 @@
 """The outcome table, through the same statements as production."""
 
+from dataclasses import dataclass
+
 import pytest
 
-from queue_core import Job, Queue, Worker, control
+from queue_core import InvalidJob, Job, JobArgs, Ok, Queue, Worker, control, telemetry
 from queue_core.job import sessions_of
 from queue_core.lifecycle import JobState, Verdict, describe
 from queue_core.runtime.executor import Executor
 from queue_core.runtime.report import Report
 from queue_core.runtime.settler import Settler
-from queue_core.testing import drain_queue
+from queue_core.testing import drain_queue, perform_job
 from tests.queue_core.support import (
     Give,
     Note,
@@ -17,10 +19,16 @@ from tests.queue_core.support import (
     execute,
     insert,
     job,
+    jobs,
     make_notes,
     notes,
     runner,
 )
+
+
+@dataclass(frozen=True)
+class Recorded(JobArgs, kind="recorded", record=True):
+    """Has a result that is wanted later."""
 
 
 @pytest.mark.parametrize(
@@ -33,6 +41,7 @@ from tests.queue_core.support import (
         ("raise", "boom", "retryable", 1, "ValueError: boom"),
         ("exit", None, "retryable", 1, "SystemExit: 3"),
         ("interrupt", None, "retryable", 1, "KeyboardInterrupt: "),
+        ("close", None, "retryable", 1, "GeneratorExit: "),
         ("cancel", None, "cancelled", 1, "Cancel: not wanted"),
         ("discard", None, "discarded", 1, "Discard: hopeless"),
         ("snooze", 60, "scheduled", 0, None),
@@ -111,6 +120,119 @@ def test_a_transaction_completes_the_job_and_nothing_is_settled_twice(queue: Que
         "completed",
         [],
     )
+
+
+def test_arguments_that_do_not_decode_wait_for_a_newer_class(queue: Queue) -> None:
+    """Dead after the last attempt and kept; redriven, the class that knows them performs them."""
+
+    @dataclass(frozen=True)
+    class NewerGive(JobArgs, kind="give"):
+        what: str
+        colour: str
+
+    class NewerWorker(Worker[NewerGive]):
+        def perform(self, job: Job[NewerGive]) -> Ok:
+            return Ok(job.args.colour)
+
+    job_id = insert(queue, Give("none"))
+    execute(queue, """UPDATE queue.jobs SET args = '{"what": "none", "colour": "red"}'""")
+    assert drain_queue(queue, with_scheduled=True) == {"error": 2, "discarded": 1}
+    assert "'colour' is unknown to Give" in job(queue, job_id)["error"]["message"]
+
+    newer = Queue(queue.database_url, queues={"default": 5}, workers=[NewerWorker])
+    with queue.engine.begin() as connection:
+        control.retry(connection, job_id)
+    counts = drain_queue(newer)
+    newer.engine.dispose()
+
+    assert (counts, job(queue, job_id)["state"]) == ({"completed": 1}, "completed")
+
+
+class TestResults:
+    """What is recorded with a completion."""
+
+    def perform(self, queue: Queue, worker: type[Worker[Recorded]]) -> object:
+        recording = Queue(queue.database_url, queues={"default": 5}, workers=[worker])
+        job_id = insert(queue, Recorded())
+        try:
+            drain_queue(recording)
+        finally:
+            recording.engine.dispose()
+        return job(queue, job_id)["result"]
+
+    def test_ok_is_recorded_where_the_class_says_so(self, queue: Queue) -> None:
+        class Gives(Worker[Recorded]):
+            def perform(self, job: Job[Recorded]) -> Ok:
+                return Ok({"pages": 3})
+
+        assert self.perform(queue, Gives) == {"pages": 3}
+
+    def test_too_large_a_result_is_left_out_and_says_so(self, queue: Queue) -> None:
+        class Large(Worker[Recorded]):
+            def perform(self, job: Job[Recorded]) -> Ok:
+                return Ok("x" * 65_537)
+
+        assert self.perform(queue, Large) == {"omitted": "65539 bytes, recorded are at most 65536"}
+
+    def test_a_job_that_completes_itself_records_in_the_same_transaction(
+        self, queue: Queue
+    ) -> None:
+        class Completes(Worker[Recorded]):
+            def perform(self, job: Job[Recorded]) -> None:
+                with job.transaction():
+                    job.record({"id": 7})
+
+        assert self.perform(queue, Completes) == {"id": 7}
+
+    def test_a_result_that_comes_after_the_completion_is_missed_aloud(self, queue: Queue) -> None:
+        heard: list[telemetry.Event] = []
+
+        class Late(Worker[Recorded]):
+            def perform(self, job: Job[Recorded]) -> Ok:
+                with job.transaction():
+                    pass
+                return Ok("too late")
+
+        detach = telemetry.attach(heard.append)
+        result = self.perform(queue, Late)
+        detach()
+
+        assert result is None
+        assert [one.name for one in heard if one.name != "job.inserted"] == [
+            *("job.started", "job.result_dropped", "job.completed")
+        ]
+
+    def test_an_error_after_the_completion_does_not_make_the_job_fail(self, queue: Queue) -> None:
+        heard: list[telemetry.Event] = []
+
+        class Stumbles(Worker[Recorded]):
+            def perform(self, job: Job[Recorded]) -> None:
+                with job.transaction():
+                    pass
+                raise OSError("log is full")
+
+        detach = telemetry.attach(heard.append)
+        self.perform(queue, Stumbles)
+        detach()
+
+        assert [row["state"] for row in jobs(queue)] == ["completed"]
+        assert (heard[-1].name, heard[-1].metadata["error"]) == (
+            "job.completed",
+            "OSError: log is full",
+        )
+
+    @pytest.mark.parametrize(
+        ("value", "complaint"), [(object(), "recorded: result: object"), ("x" * 65_600, "65602 b")]
+    )
+    def test_what_cannot_be_recorded_is_refused_at_once(
+        self, value: object, complaint: str
+    ) -> None:
+        class Records(Worker[Recorded]):
+            def perform(self, job: Job[Recorded]) -> None:
+                job.record(value)
+
+        with pytest.raises(InvalidJob, match=complaint):
+            perform_job(Records, Recorded())
 
 
 def test_a_requested_cancel_ends_what_the_job_did_not_decide(queue: Queue) -> None:

@@ -4,7 +4,7 @@ import pytest
 import sqlalchemy
 from sqlalchemy.orm import Session
 
-from queue_core import Queue, Snooze, testing
+from queue_core import InvalidJob, Queue, Snooze, control, testing
 from queue_core.errors import QueueError
 from queue_core.testing.drain import JobFailed
 from tests.queue_core.support import (
@@ -73,6 +73,30 @@ def test_a_drain_without_safety_raises_the_first_failure(queue: Queue) -> None:
 
     with pytest.raises(JobFailed, match="ValueError: boom"):
         testing.drain_queue(queue, with_safety=False)
+
+
+def test_a_drain_that_raises_leaves_no_job_behind(queue: Queue) -> None:
+    """Neither executing nor charged, and no worker that nobody is."""
+    insert(queue, Give("raise", "boom"))
+    insert(queue, Give("none"))
+    with pytest.raises(JobFailed):
+        testing.drain_queue(queue, with_safety=False, with_recursion=False)
+
+    assert queue.stats() == {"default": {"retryable": 1, "available": 1}}
+    with queue.engine.connect() as connection:
+        assert control.list_workers(connection) == []
+    assert testing.drain_queue(queue) == {"completed": 1}
+
+
+def test_inline_says_which_worker_is_missing(queue: Queue) -> None:
+    bare = Queue(queue.database_url, workers=[NoteWorker])
+    with (
+        queue.engine.connect() as connection,
+        testing.inline(bare),
+        pytest.raises(InvalidJob, match="no worker performs 'give'; registered are note"),
+    ):
+        bare.insert(connection, Give("none"))
+    bare.engine.dispose()
 
 
 def test_a_drain_that_never_ends_is_stopped(queue: Queue) -> None:

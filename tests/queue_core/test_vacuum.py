@@ -100,13 +100,14 @@ def test_a_role_that_may_not_says_so_once_and_goes_on(
         if queue.engine.dialect.server_version_info >= (17,):
             execute(queue, f"REVOKE MAINTAIN ON ALL TABLES IN SCHEMA queue FROM {role}")
         churn(queue)
-        store.connection.execute(f"SET ROLE {role}")
+        assert isinstance(store.connection, psycopg.Connection)
+        store.connection.execute(f"SET ROLE {role}".encode())
         vacuum = Vacuum()
 
         vacuum.tick(store)
         vacuum.tick(store)
     finally:
-        store.connection.execute("RESET ROLE")
+        store.connection.close()
         execute(queue, f"DROP OWNED BY {role}")
         execute(queue, f"DROP ROLE {role}")
 
