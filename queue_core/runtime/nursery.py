@@ -1,9 +1,9 @@
 """The process that forks a process for each isolated job, and kills it when told or when alone.
 
 Why a process between: a child has threads, and a fork of a process with threads copies their locks
-in the middle of whatever they guard. A fresh interpreter per job would be safe and costs half a
-second of imports. So each child forks one nursery before its first thread; the nursery stays
-single-threaded, has everything imported, opens nothing, runs no job, and forks in a millisecond.
+in the middle of whatever they guard. A fresh interpreter per job would be safe and costs all its
+imports each time. So each child forks one nursery before its first thread; the nursery stays
+single-threaded, has everything imported, opens nothing and runs no job: its forks are cheap.
 
 Every job has two sockets: `talk` between child and job, `watch` between child and nursery. A byte
 or the end of `watch` means "kill it"; when the job's process has ended, its status comes back on

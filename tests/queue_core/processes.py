@@ -107,9 +107,10 @@ def programs(queue: Queue, folder: Path) -> Iterator[Any]:
 
 
 def alive(pid: int) -> bool:
+    """Whether it runs: neither gone nor a zombie that nobody has waited for."""
     try:
         os.kill(pid, 0)
+        stat = Path(f"/proc/{pid}/stat")
+        return not (stat.exists() and stat.read_text().rsplit(")", 1)[1].split()[0] == "Z")
     except ProcessLookupError:
         return False
-    stat = Path(f"/proc/{pid}/stat")
-    return not (stat.exists() and stat.read_text().rsplit(")", 1)[1].split()[0] == "Z")

@@ -11,7 +11,8 @@ import pytest
 from queue_core import Queue, control
 from queue_core.lifecycle import JobState, Verdict
 from queue_core.runtime import parcel
-from tests.queue_core.isolated import Alone, Trap
+from queue_core.testing import drain_queue
+from tests.queue_core.isolated import Alone, AloneWorker, Trap
 from tests.queue_core.processes import alive
 from tests.queue_core.program import Mark, Wait
 from tests.queue_core.support import attempts, insert, job
@@ -161,6 +162,15 @@ def test_threads_and_processes_share_a_worker(queue: Queue, start: Any) -> None:
     assert start(stop_when_empty=True).wait() == 0
 
     assert queue.stats() == {"default": {"completed": 20}}
+
+
+def test_a_drain_performs_it_in_the_process_of_the_test(make_queue: Any) -> None:
+    queue = make_queue(AloneWorker)
+    job_id = insert(queue, Alone("pid"))
+
+    assert drain_queue(queue) == {"completed": 1}
+
+    assert job(queue, job_id)["result"]["pid"] == os.getpid()
 
 
 def test_a_verdict_is_read_as_a_strangers() -> None:

@@ -10,8 +10,10 @@ import sqlalchemy
 
 from queue_core import LeaseLost, Queue, clock, lease
 from queue_core.lifecycle import INTERRUPTED
+from queue_core.runtime import connect
 from queue_core.runtime.executor import Executor
 from queue_core.runtime.holdings import Holdings
+from queue_core.runtime.link import Link
 from queue_core.runtime.options import RuntimeOptions
 from queue_core.runtime.reaper import Reaper
 from queue_core.store import Row, Store
@@ -275,6 +277,24 @@ class TestTwoLeaders:
             row for row in attempts(queue) if row["outcome"] == "rescue"
         ]
         assert len(rescued) == 1
+
+
+def test_a_lost_connection_is_made_again_and_without_that_stays_lost(queue: Queue) -> None:
+    """R11; the second half of the name is the control."""
+    link = Link(queue.database_url, queue.schema, "test", lambda _: None)
+    link.ensure()
+    pid = link.connection.info.backend_pid
+    execute(queue, "SELECT pg_terminate_backend(%(pid)s)", pid=pid)
+
+    for _ in range(2):
+        assert not link.ensure()
+        with pytest.raises(connect.Lost) as lost:
+            link.store.server_uptime()
+
+    assert link.lose(lost.value) < 1.0
+    assert link.ensure()
+    assert link.store.server_uptime()
+    link.close()
 
 
 def fill_due(queue: Queue, jobs: int) -> None:
