@@ -3,29 +3,22 @@
 import json
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import fields
 from functools import partial
 from typing import Any
 
 import click
 
 import queue_core
-from payments_app import jobs as kinds
 from payments_app.cli.db import database, explained
 from payments_app.cli.doctor import doctor
+from payments_app.cli.job_args import KINDS, parse_args
 from payments_app.cli.output import as_json_option, print_json, print_table
 from payments_app.cli.selection import Selection, Verb, act, bulk, filters
-from queue_core import JobArgs, control
+from queue_core import control
 from queue_core.errors import QueueError
 from queue_core.store import Row
 
 LIST_MAX = 10_000
-# kind → arguments, as payments_app.jobs declares them.
-KINDS: dict[str, Any] = {
-    found.__job__.kind: found
-    for found in vars(kinds).values()
-    if isinstance(found, type) and issubclass(found, JobArgs) and found is not JobArgs
-}
 
 
 @click.group("jobs")
@@ -192,7 +185,7 @@ def insert(
     Example:
       flask jobs insert process_payment --args '{"payment_id": "pay_…"}'
     """
-    args = _parse_args(kind, args_text)
+    args = parse_args(kind, args_text)
     given: dict[str, Any] = {name: value for name, value in options.items() if value is not None}
     if tags:
         given["tags"] = tags
@@ -209,29 +202,6 @@ def insert(
 def _act(verb: Verb, selection: Selection, *, done: str, as_json: bool) -> None:
     with _asked():
         act(database().engine, verb, selection, done=done, as_json=as_json)
-
-
-def _parse_args(kind: str, text: str) -> JobArgs:
-    try:
-        values = json.loads(text)
-    except ValueError as error:
-        raise click.BadParameter(
-            f"no JSON: {error}. Right: {_right(kind)}", param_hint="--args"
-        ) from None
-    if not isinstance(values, dict):
-        message = f"a JSON object is needed. Right: {_right(kind)}"
-        raise click.BadParameter(message, param_hint="--args")
-    try:
-        decoded: JobArgs = KINDS[kind].decode(values)
-    except QueueError as error:
-        raise click.BadParameter(f"{error}. Right: {_right(kind)}", param_hint="--args") from None
-    return decoded
-
-
-def _right(kind: str) -> str:
-    return json.dumps(
-        dict.fromkeys((field.name for field in fields(KINDS[kind])), "…"), ensure_ascii=False
-    )
 
 
 def _shown(job: Row) -> dict[str, Any]:
