@@ -58,6 +58,9 @@ class AloneWorker(Worker[Alone]):
     def _error(self, job: Job[Alone]) -> Error:
         return Error("no")
 
+    def _huge(self, job: Job[Alone]) -> Ok:
+        return Ok("x" * 5_000_000)
+
     def _snooze(self, job: Job[Alone]) -> Snooze:
         return Snooze(500)
 

@@ -2,6 +2,7 @@
 
 import os
 import signal
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from queue_core.testing import drain_queue
 from tests.queue_core.isolated import Alone, AloneWorker, Trap
 from tests.queue_core.processes import alive
 from tests.queue_core.program import Mark, Wait
-from tests.queue_core.support import attempts, insert, job
+from tests.queue_core.support import attempts, execute, insert, job
 from tests.support.waiting import wait_until
 
 ERRORS = {
@@ -43,7 +44,9 @@ def has_ended(queue: Queue, job_id: int) -> bool:
 def test_every_end_of_its_process_is_an_outcome_of_the_job(
     queue: Queue, start: Any, tmp_path: Path
 ) -> None:
-    ids = {what: insert(queue, Alone(what)) for what in (*ERRORS, "pid", "session", "snooze")}
+    ids = {
+        what: insert(queue, Alone(what)) for what in (*ERRORS, "pid", "session", "snooze", "huge")
+    }
     effect = insert(queue, Alone("effect"))
     child = insert(queue, Alone("child", str(tmp_path / "child")))
     program = start(lease_s=20.0).ready()
@@ -67,6 +70,7 @@ def test_every_end_of_its_process_is_an_outcome_of_the_job(
     assert result["pid"] not in {program.process.pid, program.workers()[0]["pid"]}
     assert (result["attempt"], result["key"]) == (1, f"queue:{ids['pid']}")
     assert 0 < job(queue, ids["session"])["result"]["remaining"] <= 30
+    assert "omitted" in job(queue, ids["huge"])["result"]
     assert job(queue, effect)["state"] == job(queue, child)["state"] == "completed"
     assert len(program.workers()) == 1  # None of this was a matter of its worker's.
     assert not alive(result["pid"])
@@ -108,49 +112,50 @@ def test_a_cancel_is_told_and_then_kills(queue: Queue, start: Any, tmp_path: Pat
     assert not any(alive(pid) for pid in pids)
 
 
-@pytest.mark.parametrize(
-    "end",
-    [
-        *("term", "supervisor", "child", "nursery", "lease"),
-        pytest.param("second term", marks=pytest.mark.full),
-    ],
-)
-def test_whoever_ends_takes_the_processes_of_jobs_along(
-    queue: Queue, start: Any, tmp_path: Path, end: str
+def test_whoever_dies_takes_the_processes_of_jobs_along(
+    queue: Queue, start: Any, tmp_path: Path
 ) -> None:
-    timeout_s = 1.0 if end == "term" else 60.0
-    program = start(lease_s=1.5, shutdown_timeout_s=timeout_s).ready()
+    program = start(lease_s=1.5, shutdown_timeout_s=60.0).ready()
+
+    def after(death: Callable[[int], object], name: str) -> int:
+        """A job in its process, and that it ends with whoever died."""
+        job_id = insert(queue, Alone("deaf", str(tmp_path / name)))
+        pid = pid_in(tmp_path / f"{name}.started-1")
+        nursery = parent_of(pid)
+        death(nursery)
+        wait_until(lambda: not alive(pid), timeout_s=15, what=program.text)
+        wait_until(lambda: not alive(nursery), timeout_s=15, what=program.text)
+        return job_id
+
+    job_id = after(lambda nursery: os.kill(nursery, signal.SIGKILL), "nursery")
+    wait_until(lambda: job(queue, job_id)["state"] == "retryable")
+    assert attempts(queue)[0]["error"]["kind"] == "ProcessDied"
+
+    after(lambda _: program.kill_child(), "child")
+    pid = pid_in(tmp_path / "child.started-2")  # It runs again at once, elsewhere.
+
+    after(lambda _: execute(queue, "DELETE FROM queue.workers"), "lease")
+    wait_until(lambda: not alive(pid))
+
+    after(lambda _: program.signal(signal.SIGKILL), "supervisor")
+
+
+@pytest.mark.parametrize("is_second", [False, pytest.param(True, marks=pytest.mark.full)])
+def test_a_stop_gives_the_job_back_and_ends_its_process(
+    queue: Queue, start: Any, tmp_path: Path, *, is_second: bool
+) -> None:
+    program = start(shutdown_timeout_s=60.0 if is_second else 0.5).ready()
     job_id = insert(queue, Alone("deaf", str(tmp_path / "job")))
     pid = pid_in(tmp_path / "job.started-1")
-    nursery = parent_of(pid)
 
-    if end == "nursery":
-        os.kill(nursery, signal.SIGKILL)
-    elif end == "child":
-        program.kill_child()
-    elif end == "supervisor":
-        program.signal(signal.SIGKILL)
-    elif end == "lease":
-        with queue.engine.begin() as connection:
-            connection.exec_driver_sql("DELETE FROM queue.workers")
-    else:
+    program.signal(signal.SIGTERM)
+    if is_second:
+        wait_until(lambda: "worker.stopped" in program.text)
         program.signal(signal.SIGTERM)
-        if end == "second term":
-            wait_until(lambda: "worker.stopped" in program.text)
-            program.signal(signal.SIGTERM)
 
-    wait_until(lambda: not alive(pid), timeout_s=15, what=program.text)
-    if "term" in end:
-        assert program.wait(10) == 0
-        row = job(queue, job_id)
-        assert (row["state"], row["attempt"]) == ("available", 0)
-    if end == "child":
-        wait_until((tmp_path / "job.started-2").exists)
-    if end == "nursery":
-        wait_until(lambda: job(queue, job_id)["state"] == "retryable")
-        assert attempts(queue)[0]["error"]["kind"] == "ProcessDied"
-    if end != "lease":
-        wait_until(lambda: not alive(nursery))
+    assert program.wait(10) == 0
+    wait_until(lambda: not alive(pid))
+    assert (job(queue, job_id)["state"], job(queue, job_id)["attempt"]) == ("available", 0)
 
 
 def test_threads_and_processes_share_a_worker(queue: Queue, start: Any) -> None:
