@@ -123,6 +123,19 @@ class HandleGatewayEvent(
 
 
 @dataclass(frozen=True)
+class LookAtDisputes(
+    JobArgs,
+    kind="look_at_disputes",
+    queue="webhooks",
+    max_attempts=20,
+    unique=Unique(keys=("payment_id",), states="incomplete"),
+):
+    """Read the gateway's disputes of one payment."""
+
+    payment_id: str
+
+
+@dataclass(frozen=True)
 class RunAudit(
     JobArgs,
     kind="run_audit",

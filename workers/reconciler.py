@@ -15,10 +15,18 @@ from sqlalchemy.orm import Session
 
 from payments_app import clock
 from payments_app.domain.reconciliation import BreakKind, BreakStatus, ReconciliationBreak
-from payments_app.gateway.port import Gateway, Instruction, IntentSeen, Op
+from payments_app.gateway.port import Gateway, Instruction, IntentSeen, Op, RefundSeen
 from payments_app.gateway.settlement_report import ReportUnavailable, SettlementReports
 from payments_app.jobs import Reconcile
-from payments_app.services import check_runs, observations, payments, reconciliation
+from payments_app.services import (
+    check_runs,
+    disputes,
+    observations,
+    payments,
+    reconciliation,
+    refunding,
+    refunds,
+)
 from payments_app.services.actor import act_as
 from queue_core import Error, Job, Ok, Outcome, Worker
 from queue_core.checkpoints import reach
@@ -80,14 +88,17 @@ def reconcile(
         found, compared = reconciliation.compare(quiet, after, report)
         seen = reconciliation.record(session, found, compared, now=now)
         opened = [each for each in seen if each.status is BreakStatus.OPEN]
-        _wake_refunds(session, opened)
+        _wake(session, opened)
     reach("reconciliation.recorded")
-    summary = Summary(len(report.charges) + len(report.refunds), len(quiet), found=len(seen))
+    lines = len(report.charges) + len(report.refunds) + len(report.disputes)
+    summary = Summary(lines, len(quiet), found=len(seen))
     for each in seen:
         summary.kinds[str(each.kind)] = summary.kinds.get(str(each.kind), 0) + 1
     for each in opened:
         if each.kind is BreakKind.CAPTURED_NOT_COMPLETED:
             summary.repaired += _repair(transactions, gateway, each, actor)
+        elif each.kind is BreakKind.REFUND_NOT_MADE:
+            summary.repaired += _repair_refund(transactions, gateway, each, actor)
     with transactions() as session:
         summary.left = len(reconciliation.open_breaks(session))
         check_runs.keep_reconciliation(
@@ -106,10 +117,30 @@ def _columns(summary: Summary) -> dict[str, object]:
     return {**figures, "left_open": left_open}
 
 
-def _wake_refunds(session: Session, opened: list[ReconciliationBreak]) -> None:
+def _wake(session: Session, opened: list[ReconciliationBreak]) -> None:
     for each in opened:
         if each.kind is BreakKind.REFUNDED_NOT_COMPLETED:
             reconciliation.wake_refund(session, each)
+        elif each.kind is BreakKind.DISPUTES_DIFFER:
+            disputes.look(session, each.subject_id)
+
+
+def _repair_refund(
+    transactions: Transactions, gateway: Gateway, found: ReconciliationBreak, actor: str
+) -> bool:
+    """Look at a refund that they do not have. True: it failed after all, and we know it now."""
+    with transactions() as session:
+        gateway_id = refunds.get(session, found.subject_id).gateway_refund_id
+    if gateway_id is None:
+        return False  # Recorded without one by hand: only a person can say what it was.
+    seen = gateway.send(Instruction(request_id=found.id, op=Op.GET_REFUND, target=gateway_id))
+    if not isinstance(seen, RefundSeen):
+        return False
+    with transactions() as session:
+        act_as(session, actor, reason=f"reconciliation {found.id}")
+        now = clock.now(session)
+        refund = refunding.observe_refund(session, found.subject_id, seen, now=now)
+        return reconciliation.note_bounce(session, found.id, refund, now=now)
 
 
 def _repair(

@@ -10,6 +10,7 @@ from payments_app.jobs import Reconcile, RunAudit, SweepPayments
 from queue_core import Cron, Worker
 from workers.auditor import Auditor
 from workers.credit_note_issuer import CreditNoteIssuer
+from workers.dispute_observer import DisputeObserver
 from workers.email_sender import EmailSender
 from workers.event_handler import EventHandler
 from workers.invoice_processor import InvoiceProcessor
@@ -53,6 +54,7 @@ def build(parts: Parts) -> list[Worker[Any]]:
         CreditNoteIssuer(),
         EmailSender(outbox=parts.data_dir / "outbox", smtp_url=parts.smtp_url),
         EventHandler(parts.gateway),
+        DisputeObserver(parts.gateway),
         Reconciler(parts.gateway, parts.reports),
         Sweeper(),
     ]

@@ -20,18 +20,19 @@ _REFUNDS = text(
     "SELECT id, payment_id, status, amount_minor, currency, gateway_refund_id"
     " FROM refunds ORDER BY payment_id, id"
 )
-# What the postings of a payment and its refunds say of the gateway's account.
+# What the postings of a payment, its refunds and its disputes say of the gateway's account.
 _CLEARING = text(
     """
-    SELECT coalesce(p.id, r.payment_id) AS payment_id,
+    SELECT coalesce(p.id, r.payment_id, d.payment_id) AS payment_id,
            sum(CASE WHEN t.debit_account = 'gateway_clearing' THEN t.amount_minor
                     ELSE -t.amount_minor END) AS clearing_minor
     FROM ledger_transfers t
     JOIN ledger_postings l ON l.id = t.posting_id
     LEFT JOIN payments p ON l.source_type = 'payment' AND p.id = l.source_id
     LEFT JOIN refunds r ON l.source_type = 'refund' AND r.id = l.source_id
+    LEFT JOIN disputes d ON l.source_type = 'dispute' AND d.id = l.source_id
     WHERE 'gateway_clearing' IN (t.debit_account, t.credit_account)
-      AND l.kind IN ('capture', 'refund')
+      AND l.source_type IN ('payment', 'refund', 'dispute')
     GROUP BY 1
     """
 )

@@ -60,7 +60,7 @@ def fetch(gateway_url: str) -> Journal:
 def parse(told: Mapping[str, Any], export: Mapping[str, Any] | None = None) -> Journal:
     exported = None
     if export is not None:
-        lines = (*export["charges"], *export["refunds"])
+        lines = (*export["charges"], *export["refunds"], *export.get("disputes", ()))
         exported = tuple((_movement(line), int(line["net_minor"])) for line in lines)
     return Journal(
         captures=tuple(_movement(line) for line in told["captures"]),

@@ -16,6 +16,7 @@ from payments_app.audit.finding import EXAMPLES_MAX, Finding
 from payments_app.audit.money import I4
 from payments_app.domain import (
     attempt,
+    dispute,
     email,
     gateway_request,
     inbound_event,
@@ -52,6 +53,7 @@ _FILES = {
 
 MACHINES: tuple[StateMachine[Any], ...] = (
     attempt.MOVES,
+    dispute.MOVES,
     email.MOVES,
     gateway_request.MOVES,
     inbound_event.MOVES,

@@ -25,6 +25,7 @@ class Account(StrEnum):
     CUSTOMER_CREDIT = "customer_credit"
     FEES = "fees"
     DISPUTES = "disputes"
+    DISPUTE_LOSSES = "dispute_losses"
 
 
 class PostingKind(StrEnum):
@@ -34,6 +35,10 @@ class PostingKind(StrEnum):
     CREDIT_NOTE = "credit_note"
     VOID = "void"
     CREDIT_APPLIED = "credit_applied"
+    REFUND_BOUNCED = "refund_bounced"
+    DISPUTE_HOLD = "dispute_hold"
+    DISPUTE_RELEASE = "dispute_release"
+    DISPUTE_LOSS = "dispute_loss"
 
 
 class LedgerPosting(Base):

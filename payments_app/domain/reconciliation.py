@@ -45,6 +45,7 @@ class BreakKind(StrEnum):
     REFUND_NOT_MADE = "refund_not_made"
     REFUND_AMOUNT_DIFFERS = "refund_amount_differs"
     REFUND_OF_NOBODY = "refund_of_nobody"
+    DISPUTES_DIFFER = "disputes_differ"
     LEDGER_DIFFERS = "ledger_differs"
 
 

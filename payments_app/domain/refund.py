@@ -1,4 +1,8 @@
-"""Refunds: reserved under a CHECK before anything is sent, one on the wire per payment."""
+"""Refunds: reserved under a CHECK before anything is sent, one on the wire per payment.
+
+``completed`` is not quite the end: a bank may send the money back days later, to an account that
+was closed. Then the refund has failed after all, and what came back is the customer's credit.
+"""
 
 from datetime import datetime
 from enum import StrEnum
@@ -30,6 +34,7 @@ MOVES = StateMachine(
         "fail": Move(*_OPEN, to=_S.FAILED),
         "park": Move(_S.REQUESTED, _S.PROCESSING, to=_S.NEEDS_REVIEW),
         "resume": Move(_S.NEEDS_REVIEW, to=_S.PROCESSING),
+        "bounce": Move(_S.COMPLETED, to=_S.FAILED),  # the bank sent it back; with an alarm
     },
 )
 
@@ -72,6 +77,8 @@ class Refund(Base):
     review_reason: Mapped[str | None]
     created_at: Mapped[datetime] = created_at()
     finished_at: Mapped[datetime | None]
+    # It had succeeded, and the customer's bank sent the money back to us.
+    bounced_at: Mapped[datetime | None]
     version: Mapped[int] = version()
 
     __mapper_args__ = {"version_id_col": version}  # noqa: RUF012

@@ -25,9 +25,10 @@ class Op(StrEnum):
     CREATE_REFUND = "create_refund"
     GET_REFUND = "get_refund"
     LIST_REFUNDS = "list_refunds"
+    LIST_DISPUTES = "list_disputes"
 
 
-READS = frozenset({Op.GET_INTENT, Op.GET_REFUND, Op.LIST_REFUNDS})
+READS = frozenset({Op.GET_INTENT, Op.GET_REFUND, Op.LIST_REFUNDS, Op.LIST_DISPUTES})
 
 
 class IntentStatus(StrEnum):
@@ -46,6 +47,15 @@ class RefundStatus(StrEnum):
     SUCCEEDED = "succeeded"
     FAILED = "failed"
     CANCELED = "canceled"
+
+
+class DisputeStatus(StrEnum):
+    """What became of a dispute; ``WARNING`` is an inquiry, for which no money has moved."""
+
+    WARNING = "warning"
+    OPEN = "open"
+    WON = "won"
+    LOST = "lost"
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +128,25 @@ class RefundsListed:
 
 
 @dataclass(frozen=True, slots=True)
+class DisputeSeen:
+    """The gateway showed us a dispute: the cardholder's bank took a charge back."""
+
+    dispute_id: str
+    status: DisputeStatus
+    amount_minor: int
+    currency: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
+class DisputesListed:
+    """Every dispute that the gateway has for one intent, newest first."""
+
+    intent_id: str
+    disputes: tuple[DisputeSeen, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Busy:
     """Not executed now: rate limited (429), or another request with this key is under way (409).
 
@@ -172,7 +201,15 @@ class NotSent:
 
 
 Observation = (
-    IntentSeen | RefundSeen | RefundsListed | Busy | Rejected | WrongState | Unknown | NotSent
+    IntentSeen
+    | RefundSeen
+    | RefundsListed
+    | DisputesListed
+    | Busy
+    | Rejected
+    | WrongState
+    | Unknown
+    | NotSent
 )
 
 

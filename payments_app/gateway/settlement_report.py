@@ -39,6 +39,7 @@ class Line:
 class Report:
     charges: tuple[Line, ...]
     refunds: tuple[Line, ...]
+    disputes: tuple[Line, ...] = ()
 
 
 class SettlementReports(Protocol):
@@ -71,6 +72,7 @@ class SimulatorReports:
         return Report(
             charges=tuple(_line(each) for each in told["charges"]),
             refunds=tuple(_line(each) for each in told["refunds"]),
+            disputes=tuple(_line(each) for each in told.get("disputes", ())),
         )
 
 

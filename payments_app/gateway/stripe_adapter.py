@@ -28,6 +28,7 @@ from payments_app.gateway.port import (
     RefundsListed,
     Unknown,
 )
+from payments_app.gateway.stripe_disputes import read_disputes
 from payments_app.gateway.stripe_reading import (
     read_error,
     read_intent,
@@ -56,6 +57,7 @@ ROUTES = {
     Op.CREATE_REFUND: _Route("post", "/v1/refunds"),
     Op.GET_REFUND: _Route("get", "/v1/refunds/{target}"),
     Op.LIST_REFUNDS: _Route("get", "/v1/refunds"),
+    Op.LIST_DISPUTES: _Route("get", "/v1/disputes"),
 }
 REFUND_OPS = frozenset({Op.CREATE_REFUND, Op.GET_REFUND})
 
@@ -85,6 +87,8 @@ class StripeGateway:
         """Send one request, once. Nothing that the network or the gateway does raises here."""
         if instruction.op is Op.LIST_REFUNDS:
             return self._list_refunds(instruction)
+        if instruction.op is Op.LIST_DISPUTES:
+            return self._list_disputes(instruction)
         reply = self._exchange(instruction, instruction.params)
         if not isinstance(reply, Reply):
             return reply
@@ -111,6 +115,15 @@ class StripeGateway:
                 return RefundsListed(intent_id, tuple(found), server_time=reply.server_time)
             params["starting_after"] = found[-1].refund_id
         return Unknown(f"more than {PAGES_MAX * PAGE_SIZE} refunds of {intent_id}")
+
+    def _list_disputes(self, instruction: Instruction) -> Observation:
+        """One page: a charge is disputed once or twice, never a hundred times."""
+        intent_id = str(instruction.target)
+        params = {**instruction.params, "payment_intent": intent_id, "limit": PAGE_SIZE}
+        reply = self._exchange(instruction, params)
+        if not isinstance(reply, Reply):
+            return reply
+        return read_disputes(reply, intent_id) if reply.is_success else read_error(reply)
 
     def _exchange(
         self, instruction: Instruction, params: Mapping[str, Any]

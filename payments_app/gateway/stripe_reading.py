@@ -123,13 +123,13 @@ def _intent(
     charge_id = _text_or_none(charge.get("id") if isinstance(charge, dict) else charge)
     try:
         return IntentSeen(
-            intent_id=_text(body["id"]),
+            intent_id=text(body["id"]),
             status=IntentStatus(body["status"]),
-            amount_minor=_minor(body["amount"]),
-            currency=_text(body["currency"]).upper(),
+            amount_minor=minor(body["amount"]),
+            currency=text(body["currency"]).upper(),
             payment=_text_or_none(_metadata(body).get("payment")),
             latest_charge=charge_id,
-            captured_minor=_minor(body.get("amount_received") or 0),
+            captured_minor=minor(body.get("amount_received") or 0),
             decline=_decline(error or body.get("last_payment_error"), charge_id),
             replayed=reply.replayed,
             server_time=reply.server_time,
@@ -144,10 +144,10 @@ def _refund(reply: Reply, body: object) -> RefundSeen | None:
     intent = body.get("payment_intent")
     try:
         return RefundSeen(
-            refund_id=_text(body["id"]),
+            refund_id=text(body["id"]),
             status=RefundStatus(body["status"]),
-            amount_minor=_minor(body["amount"]),
-            currency=_text(body["currency"]).upper(),
+            amount_minor=minor(body["amount"]),
+            currency=text(body["currency"]).upper(),
             intent_id=_text_or_none(intent.get("id") if isinstance(intent, dict) else intent),
             refund=_text_or_none(_metadata(body).get("refund")),
             failure_reason=_text_or_none(body.get("failure_reason")),
@@ -181,7 +181,7 @@ def _metadata(body: Mapping[str, Any]) -> Mapping[str, object]:
     return found if isinstance(found, dict) else {}
 
 
-def _text(value: object) -> str:
+def text(value: object) -> str:
     # What is read here is stored, and a NUL or half a surrogate would fail that transaction:
     # a fact that cannot be recorded would be asked for again and again.
     found = _text_or_none(value)
@@ -195,7 +195,7 @@ def _text_or_none(value: object) -> str | None:
     return str(value) if good else None
 
 
-def _minor(value: object) -> int:
+def minor(value: object) -> int:
     # A float or a text here would become money by a silent conversion.
     if not isinstance(value, int) or isinstance(value, bool) or not 0 <= value <= AMOUNT_MAX:
         raise TypeError(f"{value!r} is no amount in minor units")

@@ -12,6 +12,7 @@ from sqlalchemy import func, or_, select, text
 from sqlalchemy.orm import Session
 
 from payments_app.domain.credit import CreditApplication
+from payments_app.domain.dispute import Dispute
 from payments_app.domain.invoice import Invoice
 from payments_app.domain.ledger import LedgerPosting, LedgerTransfer
 from payments_app.domain.payment import Payment
@@ -101,6 +102,8 @@ def sources(session: Session, found: Sequence[LedgerPosting]) -> dict[str, Any]:
     }
     known |= {id_: ("payment", id_, "payment") for id_ in session.scalars(payments)}
     known |= {id_: ("payment", of, "refund") for id_, of in session.execute(refunds)}
+    disputes = select(Dispute.id, Dispute.payment_id).where(Dispute.id.in_(ids))
+    known |= {id_: ("payment", of, "dispute") for id_, of in session.execute(disputes)}
     uses = select(CreditApplication.id, CreditApplication.invoice_id)
     used = session.execute(uses.where(CreditApplication.id.in_(ids)))
     known |= {id_: ("invoice", of, "credit used") for id_, of in used}

@@ -14,6 +14,7 @@ from sqlalchemy.orm import Session
 
 from payments_app.domain.attempt import AttemptStatus, PaymentAttempt
 from payments_app.domain.customer import Customer
+from payments_app.domain.dispute import Dispute
 from payments_app.domain.gateway_request import GatewayRequest
 from payments_app.domain.invoice import Invoice
 from payments_app.domain.ledger import LedgerPosting
@@ -69,6 +70,7 @@ class PaymentFacts:
     gateway_calls: int
     refunds: Sequence[Refund]
     postings: Sequence[LedgerPosting]
+    disputes: Sequence[Dispute]
 
 
 def state_of(payment: Payment, *, slow_at: datetime | None = None) -> str:
@@ -139,7 +141,10 @@ def facts(session: Session, payment: Payment) -> PaymentFacts:
     refunds = session.scalars(
         select(Refund).where(Refund.payment_id == payment.id).order_by(Refund.id)
     ).all()
-    sources = [payment.id, *(refund.id for refund in refunds)]
+    disputes = session.scalars(
+        select(Dispute).where(Dispute.payment_id == payment.id).order_by(Dispute.id)
+    ).all()
+    sources = [payment.id, *(refund.id for refund in refunds), *(each.id for each in disputes)]
     postings = select(LedgerPosting).where(LedgerPosting.source_id.in_(sources))
     calls = select(func.count()).where(GatewayRequest.payment_id == payment.id)
     return PaymentFacts(
@@ -150,14 +155,20 @@ def facts(session: Session, payment: Payment) -> PaymentFacts:
         gateway_calls=session.scalar(calls) or 0,
         refunds=refunds,
         postings=session.scalars(postings.order_by(LedgerPosting.posted_at)).all(),
+        disputes=disputes,
     )
 
 
 def seen(session: Session, payment: Payment) -> str:
     """Names what the page shows: another value means that there is something new to show."""
     refunds = select(Refund.id).where(Refund.payment_id == payment.id)
+    disputes = select(Dispute.id).where(Dispute.payment_id == payment.id)
     newest = select(func.coalesce(func.max(Transition.id), 0)).where(
-        or_(Transition.aggregate_id == payment.id, Transition.aggregate_id.in_(refunds))
+        or_(
+            Transition.aggregate_id == payment.id,
+            Transition.aggregate_id.in_(refunds),
+            Transition.aggregate_id.in_(disputes),
+        )
     )
     calls = select(
         func.count(GatewayRequest.sent_at), func.count(GatewayRequest.answered_at)

@@ -13,6 +13,7 @@ from typing import Any
 from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
+from payments_app.domain.dispute import Dispute
 from payments_app.domain.email import EmailDelivery
 from payments_app.domain.gateway_request import GatewayRequest
 from payments_app.domain.idempotency import IdempotencyRecord
@@ -60,8 +61,11 @@ _STATES = {
     ("payment_attempt", "not_executed"): ("info", "The gateway shows that nothing was charged yet"),
     ("refund", "requested"): ("neutral", "Refund requested; the amount is reserved"),
     ("refund", "completed"): ("ok", "Refund completed"),
-    ("refund", "failed"): ("bad", "Refund failed; the reservation is released"),
+    ("refund", "failed"): ("bad", "Refund failed; the amount can be refunded anew"),
     ("refund", "needs_review"): ("bad", "A person must look at this refund"),
+    ("dispute", "open"): ("bad", "The cardholder disputes the charge: the bank took it back"),
+    ("dispute", "won"): ("ok", "Dispute won; the money came back to us"),
+    ("dispute", "lost"): ("bad", "Dispute lost; the money stays with the cardholder"),
     ("email_delivery", "sent"): ("ok", "Mail sent"),
     ("email_delivery", "bounced"): ("warn", "Mail bounced"),
 }
@@ -115,7 +119,7 @@ def payment_timeline(session: Session, payment_id: str) -> list[TimelineRow]:
 def _state_changes(
     session: Session, payment: Payment, refunds: list[Refund]
 ) -> Iterator[TimelineRow]:
-    subjects = [payment.id, *(refund.id for refund in refunds)]
+    subjects = [payment.id, *(refund.id for refund in refunds), *_disputes(session, payment)]
     mails = session.scalars(select(EmailDelivery.id).where(EmailDelivery.subject_id.in_(subjects)))
     names = [*subjects, *(attempt.id for attempt in payment.attempts), *mails]
     query = select(Transition).where(Transition.aggregate_id.in_(names)).order_by(Transition.id)
@@ -130,6 +134,10 @@ def _state_changes(
         why = f"because: {change.reason}" if change.reason else ""
         detail = " · ".join(filter(None, [change.aggregate_id, who, job, why]))
         yield TimelineRow(change.at, title, detail, tone, kind, change.aggregate_id)
+
+
+def _disputes(session: Session, payment: Payment) -> list[str]:
+    return list(session.scalars(select(Dispute.id).where(Dispute.payment_id == payment.id)))
 
 
 def _gateway_calls(session: Session, payment: Payment) -> Iterator[TimelineRow]:
@@ -158,7 +166,7 @@ def _answer(at: datetime, call: GatewayRequest) -> TimelineRow:
 
 
 def _postings(session: Session, payment: Payment, refunds: list[Refund]) -> Iterator[TimelineRow]:
-    sources = [payment.id, *(refund.id for refund in refunds)]
+    sources = [payment.id, *(refund.id for refund in refunds), *_disputes(session, payment)]
     query = select(LedgerPosting).where(LedgerPosting.source_id.in_(sources))
     for posting in session.scalars(query):
         moved = "; ".join(

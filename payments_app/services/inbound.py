@@ -17,9 +17,9 @@ import queue_core
 from payments_app.domain.errors import Invalid, InvalidTransition, NotFound
 from payments_app.domain.inbound_event import EventStatus, InboundEvent
 from payments_app.domain.payment import Payment, PaymentStatus
-from payments_app.domain.refund import Refund
+from payments_app.domain.refund import Refund, RefundStatus
 from payments_app.jobs import HandleGatewayEvent
-from payments_app.services import payments, refunds
+from payments_app.services import disputes, payments, refunds
 from payments_app.services.locking import lock_refund
 
 log = structlog.get_logger()
@@ -28,6 +28,7 @@ PROVIDER = "gateway"
 ID_LENGTH_MAX = 200
 INTENT_EVENTS = "payment_intent."
 REFUND_EVENTS = ("refund.", "charge.refund")
+DISPUTE_EVENTS = "charge.dispute."
 
 
 def receive(session: Session, event: object) -> bool:
@@ -70,6 +71,17 @@ def contradicted_payment(session: Session, event_id: str) -> str | None:
     return payment.id
 
 
+def bounced_refund(session: Session, event_id: str) -> str | None:
+    """The refund that we hold as completed although this event says that it failed after all."""
+    event = _lock(session, event_id)
+    failed = _object(event.payload).get("status") in ("failed", "canceled")
+    if not (event.type.startswith(REFUND_EVENTS) and failed):
+        return None
+    refund_id = _refund_of(session, event)
+    refund = session.get(Refund, refund_id) if refund_id else None
+    return refund.id if refund and refund.status is RefundStatus.COMPLETED else None
+
+
 def handle(session: Session, event_id: str, *, now: datetime) -> EventStatus:
     """Wake the job of whom the event is about and close the event. Again: a no-op."""
     event = _lock(session, event_id)
@@ -77,6 +89,8 @@ def handle(session: Session, event_id: str, *, now: datetime) -> EventStatus:
         return event.status
     if event.type.startswith(REFUND_EVENTS):
         found = _wake_refund(session, event, now)
+    elif event.type.startswith(DISPUTE_EVENTS):
+        found = _look_at_disputes(session, event)
     elif event.type.startswith(INTENT_EVENTS):
         found = _wake_payment(session, event, now)
     else:
@@ -138,14 +152,27 @@ def _wake_payment(session: Session, event: InboundEvent, now: datetime) -> bool:
     return True
 
 
-def _wake_refund(session: Session, event: InboundEvent, now: datetime) -> bool:
+def _look_at_disputes(session: Session, event: InboundEvent) -> bool:
+    intent = _object(event.payload).get("payment_intent")
+    payment_id = payments.owner_of_intent(session, intent) if isinstance(intent, str) else None
+    if payment_id is None:
+        return False
+    disputes.look(session, payment_id)
+    return True
+
+
+def _refund_of(session: Session, event: InboundEvent) -> str | None:
     metadata = _object(event.payload).get("metadata")
     named = metadata.get("refund") if isinstance(metadata, dict) else None
-    refund_id = session.scalar(
+    return session.scalar(
         select(Refund.id).where(
             (Refund.gateway_refund_id == event.object_id) | (Refund.id == str(named))
         )
     )
+
+
+def _wake_refund(session: Session, event: InboundEvent, now: datetime) -> bool:
+    refund_id = _refund_of(session, event)
     if refund_id is None:
         return False
     _, refund = lock_refund(session, refund_id)

@@ -45,6 +45,9 @@ def apply(
             payment.next_action_at = after(now, REVIEW_POLL_S)
         case IntentStatus.PROCESSING:
             payment.latest_charge = seen.latest_charge or payment.latest_charge
+            # The gateway refuses a cancel while the bank works: ask how it stands, not for the
+            # fence, or each poll would spend another key on a refusal.
+            payment.must_look = True
             payment.waits += 1
             payment.next_action_at = after(now, processing_delay_s(payment.waits))
         case IntentStatus.REQUIRES_ACTION:

@@ -17,6 +17,7 @@ from payments_app.domain.gateway_request import GatewayRequest, RequestStatus
 from payments_app.domain.payment import Payment, StopReason
 from payments_app.gateway.port import (
     Busy,
+    DisputesListed,
     IntentSeen,
     NotSent,
     Observation,
@@ -65,8 +66,8 @@ def apply_observation(
             payment.must_look = not payment.is_final
         case Rejected():
             _rejected(payment, request, observation, now)
-        case RefundSeen() | RefundsListed():
-            raise AssertionError(f"a refund answered the payment request {request_id}")
+        case RefundSeen() | RefundsListed() | DisputesListed():
+            raise AssertionError(f"something else answered the payment request {request_id}")
         case _:
             assert_never(observation)
     session.flush()
@@ -114,6 +115,8 @@ def _describe(observation: Observation) -> tuple[str, dict[str, Any]]:
             return str(refund_status), {"refund": refund}
         case RefundsListed(refunds=refunds):
             return "listed", {"refunds": [_of_refund(seen) for seen in refunds[:REFUNDS_KEPT_MAX]]}
+        case DisputesListed(disputes=disputes):
+            return "listed", {"disputes": [seen.dispute_id for seen in disputes]}
 
 
 def _of_intent(seen: IntentSeen) -> dict[str, Any]:

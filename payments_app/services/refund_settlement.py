@@ -2,6 +2,7 @@
 
 from datetime import datetime
 
+import structlog
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
@@ -16,6 +17,8 @@ from payments_app.domain.refund import Refund
 from payments_app.jobs import IssueCreditNote
 from payments_app.services import emails, ledger
 from payments_app.services.ledger import Transfer
+
+log = structlog.get_logger()
 
 
 def complete(session: Session, payment: Payment, refund: Refund, now: datetime) -> None:
@@ -50,6 +53,29 @@ def fail(payment: Payment, refund: Refund, code: str, now: datetime) -> None:
     refund.move("fail")
     refund.failure_code = code
     _end(payment, refund, now)
+
+
+def bounce(session: Session, payment: Payment, refund: Refund, code: str, now: datetime) -> None:
+    """The money that was given back has come back to us: it is the customer's, kept as credit.
+
+    The invoice and its credit note stay as they are; the credit can be refunded again, or used.
+    """
+    refund.move("bounce")
+    refund.failure_code = code
+    refund.bounced_at = now
+    payment.refunded_minor -= refund.amount_minor
+    ledger.post(
+        session,
+        source_type="refund",
+        source_id=refund.id,
+        kind=PostingKind.REFUND_BOUNCED,
+        currency=refund.currency,
+        transfers=(
+            Transfer(Account.GATEWAY_CLEARING, Account.CUSTOMER_CREDIT, refund.amount_minor),
+        ),
+    )
+    session.flush()
+    log.error("refund_bounced", refund=refund.id, payment=payment.id, code=code)
 
 
 def _end(payment: Payment, refund: Refund, now: datetime) -> None:

@@ -88,6 +88,23 @@ def apply_refund_observation(
     return refund
 
 
+def observe_refund(session: Session, refund_id: str, seen: RefundSeen, *, now: datetime) -> Refund:
+    """Record a refund that was read for another reason: a webhook, a reconciliation.
+
+    The one fact that can move a completed refund: the gateway says that it failed after all.
+    """
+    payment, refund = lock_refund(session, refund_id)
+    if refund.gateway_refund_id != seen.refund_id:
+        return refund
+    if refund.status is RefundStatus.COMPLETED and seen.status in (Seen.FAILED, Seen.CANCELED):
+        code = seen.failure_reason or str(seen.status)
+        refund_settlement.bounce(session, payment, refund, code, now)
+    elif not refund.is_final:
+        _seen(session, payment, refund, seen, now)
+    session.flush()
+    return refund
+
+
 def wait(refund: Refund, seconds: float, now: datetime) -> None:
     """Write a wait down, so that the janitor knows when this refund is due."""
     if refund.next_action_at is None or refund.next_action_at <= now:

@@ -20,6 +20,7 @@ from payments_app.domain.money import Money, exponent
 from payments_app.domain.payment import Payment, PaymentStatus
 from payments_app.domain.refund import FINAL, Refund
 from payments_app.jobs import ProcessRefund
+from payments_app.services import disputes
 from payments_app.services.actor import acting_role
 from payments_app.services.locking import lock_payment
 
@@ -77,6 +78,12 @@ def _check(session: Session, payment: Payment, amount_minor: int) -> None:
     if payment.status is not PaymentStatus.COMPLETED:
         raise PaymentNotRefundable(
             f"This payment is {payment.status}. Only a completed payment can be refunded."
+        )
+    disputed = disputes.in_the_way(session, payment.id)
+    if disputed is not None:
+        raise PaymentNotRefundable(
+            f"The cardholder disputes this payment ({disputed}): the bank has taken the money back"
+            " already."
         )
     open_refund = session.scalar(
         select(Refund.id).where(Refund.payment_id == payment.id, Refund.status.not_in(FINAL))

@@ -7,7 +7,10 @@ from payments_app.web.status import TONE_ICONS, chip
 from payments_app.web.transactions import person
 
 THEMES = ("auto", "light", "dark")
-STYLESHEETS = ("tokens", "base", "shell", "components", "tables", "forms", "timeline", "document")
+STYLESHEETS = (
+    *("tokens", "base", "shell", "components", "tables", "forms", "timeline", "document"),
+    "lab",
+)
 
 # Group → (text, endpoint, rule). What a role may not open is not listed for it.
 NAVIGATION = {
@@ -26,6 +29,7 @@ NAVIGATION = {
         ("Reconciliation", "operations.reconciliation", Permission.READ_OPERATIONS),
         ("Audit", "operations.audit", Permission.READ_OPERATIONS),
     ),
+    "Learn": (("Lab", "lab.home", Permission.WATCH_LAB),),
 }
 
 

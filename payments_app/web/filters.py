@@ -17,6 +17,7 @@ def register(app: Flask) -> None:
     app.jinja_env.filters.update(
         money=money,
         when=when,
+        moment=datetime.fromisoformat,
         instant=instant,
         day=day,
         iso_day=iso_day,

@@ -40,6 +40,11 @@ CHIPS: dict[str, dict[str, Chip]] = {
         "failed": Chip("Failed", _BAD, "cross"),
         "needs_review": Chip("Needs review", _WARN, "triangle"),
     },
+    "dispute": {
+        "open": Chip("Disputed", _BAD, "triangle"),
+        "won": Chip("Won", _OK, "tick"),
+        "lost": Chip("Lost", _BAD, "cross"),
+    },
     "job": {
         "available": Chip("Available", _INFO, "ring"),
         "scheduled": Chip("Scheduled", _NEUTRAL, "dot"),

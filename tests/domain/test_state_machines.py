@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError
 
 from payments_app.domain import (
     attempt,
+    dispute,
     email,
     gateway_request,
     inbound_event,
@@ -24,12 +25,13 @@ from payments_app.domain.transition import LegalMove
 MACHINES = {
     module.MOVES.aggregate: module.MOVES
     for module in (
-        *(attempt, email, gateway_request, inbound_event, invoice, payment),
+        *(attempt, dispute, email, gateway_request, inbound_event, invoice, payment),
         *(reconciliation, refunds),
     )
 }
 FIRST_STATES = {
     "payment_attempt": "prepared",
+    "dispute": "open",
     "email_delivery": "queued",
     "gateway_request": "prepared",
     "inbound_event": "received",
@@ -96,7 +98,8 @@ def test_require_allows_what_the_table_lists_and_refuses_the_rest(machine):
     [
         (payment.MOVES, payment.PaymentStatus.COMPLETED),
         (attempt.MOVES, attempt.AttemptStatus.SUCCEEDED),
-        (refunds.MOVES, refunds.RefundStatus.COMPLETED),
+        (dispute.MOVES, dispute.DisputeStatus.WON),
+        (dispute.MOVES, dispute.DisputeStatus.LOST),
         (refunds.MOVES, refunds.RefundStatus.FAILED),
         (gateway_request.MOVES, gateway_request.RequestStatus.ANSWERED),
         (email.MOVES, email.EmailStatus.SENT),

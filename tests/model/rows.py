@@ -127,7 +127,8 @@ def _seen(variant: Variant, row: Row, request: Request, answer: Answer) -> Row:
         return row
     match status:
         case "processing":
-            return row._replace(latest=charge or row.latest)
+            # No fence while the bank works: look until it has come to an end.
+            return row._replace(latest=charge or row.latest, look=True)
         case "action":
             return _stop(row)
     return _still_open(variant, row, request, charge, decline)

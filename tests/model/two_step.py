@@ -98,8 +98,8 @@ class TwoStep:
         yield Move(told, _put(state, number, worker, row=row), stolen, "decide")
 
     def _bank_must_settle(self, state: State) -> bool:
-        # A cancel is refused while the bank is working, and asked again under a new key at each
-        # poll. Two refusals are enough to see; then the bank comes to its end first.
+        # A cancel that meets a working bank is refused, and asked again under a new key once a look
+        # has shown its end. Two refusals are enough to see; then the bank comes to its end first.
         status = state.gateway.intents[state.row.intent - 1].status
         return status == "processing" and state.row.cancel_key > CANCEL_KEYS_MAX
 

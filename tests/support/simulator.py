@@ -113,8 +113,14 @@ class Simulator:
         assert response.status_code == 200, response.text
         return response.json()
 
+    def newest_event(self, kind: str) -> dict[str, Any]:
+        """The last event of this type, whether or not a webhook told of it."""
+        events = self.get("/v1/events")["data"]
+        return next(event for event in events if event["type"] == kind)
+
     def get(self, path: str) -> dict[str, Any]:
-        response = self._session.get(f"{self.url}{path}", timeout=TIMEOUT_S)
+        headers = {"Authorization": f"Bearer {self.api_key}"}
+        response = self._session.get(f"{self.url}{path}", headers=headers, timeout=TIMEOUT_S)
         assert response.status_code == 200, response.text
         return response.json()
 

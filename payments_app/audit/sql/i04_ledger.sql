@@ -1,5 +1,6 @@
--- I4, our half: one header per (source, kind); a capture and a refund stand in the ledger exactly as
--- their rows say; what each invoice's postings leave on the receivable account is what it still asks.
+-- I4, our half: one header per (source, kind); captures, refunds and disputes stand in the ledger
+-- exactly as their rows say; what each invoice's postings leave on the receivable account is what it
+-- still asks; customer credit is what payments hold beyond their allocations.
 -- Called by audit.rows. One pass over postings and transfers; no locks.
 WITH movement AS (
     SELECT l.source_type, l.source_id, l.kind, l.currency, count(t.id) AS transfers,
@@ -15,7 +16,14 @@ WITH movement AS (
 ), money (source_id, kind, currency, clearing_minor) AS (
     SELECT id, 'capture', currency, captured_minor FROM payments WHERE status = 'completed'
     UNION ALL
-    SELECT id, 'refund', currency, -amount_minor FROM refunds WHERE status = 'completed'
+    SELECT id, 'refund', currency, -amount_minor FROM refunds
+    WHERE status = 'completed' OR bounced_at IS NOT NULL
+    UNION ALL
+    SELECT id, 'refund_bounced', currency, amount_minor FROM refunds WHERE bounced_at IS NOT NULL
+    UNION ALL
+    SELECT id, 'dispute_hold', currency, -amount_minor FROM disputes
+    UNION ALL
+    SELECT id, 'dispute_release', currency, amount_minor FROM disputes WHERE status = 'won'
 ), receivable AS (
     SELECT coalesce(p.invoice_id, rp.invoice_id, c.invoice_id, a.invoice_id, m.source_id) AS invoice_id,
            m.currency, sum(m.receivable_minor) AS receivable_minor
@@ -58,7 +66,8 @@ WITH movement AS (
            || coalesce(s.clearing_minor, 0) || ', the ledger says '
            || coalesce(m.clearing_minor, 0)
     FROM money s
-    FULL JOIN (SELECT * FROM movement WHERE kind IN ('capture', 'refund')) m
+    FULL JOIN (SELECT * FROM movement WHERE kind IN ('capture', 'refund', 'refund_bounced',
+                                                     'dispute_hold', 'dispute_release')) m
            ON m.source_id = s.source_id AND m.kind = s.kind AND m.currency = s.currency
     WHERE s.clearing_minor IS DISTINCT FROM m.clearing_minor
     UNION ALL

@@ -21,15 +21,29 @@ class Bank(StrEnum):
     SETTLES_LATER = "settles_later"
 
 
+class RefundFate(StrEnum):
+    """What becomes of a refund to this card: as it is told at first, and after a while."""
+
+    SUCCEEDS = "succeeded"
+    SUCCEEDS_LATER = "pending, then succeeded"
+    FAILS_LATER = "pending, then failed"
+    BOUNCES = "succeeded, then failed"
+
+
 @dataclass(frozen=True, slots=True)
 class Card:
-    """``waits_s`` passes before anything is executed; ``silent`` executes and never answers."""
+    """``waits_s`` passes before anything is executed; ``silent`` executes and never answers.
+
+    ``disputed``: the cardholder disputes the charge as soon as it is made.
+    """
 
     bank: Bank
     decline_code: str | None = None
     waits_s: float = 0.0
     silent: bool = False
     webhook_copies: int = 1
+    refund: RefundFate = RefundFate.SUCCEEDS
+    disputed: bool = False
 
 
 VISA = Card(Bank.APPROVES)
@@ -48,6 +62,10 @@ CARDS = {
     "pm_card_duplicateWebhook": Card(Bank.APPROVES, webhook_copies=2),
     "pm_card_authenticationRequired": Card(Bank.CHALLENGES),
     "pm_card_processing": Card(Bank.SETTLES_LATER),
+    "pm_card_pendingRefund": Card(Bank.APPROVES, refund=RefundFate.SUCCEEDS_LATER),
+    "pm_card_pendingRefundFails": Card(Bank.APPROVES, refund=RefundFate.FAILS_LATER),
+    "pm_card_refundFail": Card(Bank.APPROVES, refund=RefundFate.BOUNCES),
+    "pm_card_createDispute": Card(Bank.APPROVES, disputed=True),
 }
 
 

@@ -6,7 +6,7 @@ that it made, and refuses what it does not understand with 400, naming the field
 
 from flask import Blueprint, Response, request
 
-from payments_app.gateway.simulator import checks, clock, export, journal
+from payments_app.gateway.simulator import checks, clock, disputes, export, journal
 from payments_app.gateway.simulator.engine import Engine
 from payments_app.gateway.simulator.errors import invalid
 from payments_app.gateway.simulator.values import Body
@@ -61,6 +61,13 @@ def _add_troubles(bp: Blueprint, engine: Engine) -> None:
     def release_late() -> Body:
         engine.late.release()
         return {"late": engine.late.waiting()}
+
+    @bp.post("/disputes")
+    def dispute() -> Body:
+        with engine.store.transaction() as tx:
+            shown = disputes.control(tx, _json())
+        engine.courier.events_written()
+        return shown
 
     @bp.get("/limits")
     def show_limits() -> Body:

@@ -7,7 +7,7 @@ the key, write the journal. Then the fault after, which changes what is told and
 import threading
 from dataclasses import replace
 
-from payments_app.gateway.simulator import disguise, intents, journal, keys
+from payments_app.gateway.simulator import disguise, intents, journal, keys, refunds
 from payments_app.gateway.simulator.cards import CARDS, Card
 from payments_app.gateway.simulator.faults import Faults, Rule
 from payments_app.gateway.simulator.keys import KeysInFlight
@@ -54,7 +54,7 @@ class Engine:
 
     def settle_due(self) -> None:
         with self.store.transaction() as tx:
-            intents.settle_due(tx)
+            _settle_due(tx)
         self.courier.events_written()
 
     def _struck(self, call: Call, rule: Rule) -> Answer:
@@ -94,7 +94,7 @@ class Engine:
         return told
 
     def _perform(self, tx: Transaction, call: Call, rule: Rule | None) -> Answer:
-        intents.settle_due(tx)
+        _settle_due(tx)
         stored = keys.replay(tx, call) if call.key else None
         if stored is not None:
             return _with_subject(stored)
@@ -142,6 +142,11 @@ class Engine:
         if isinstance(truth.body, str) or truth.body.get("status") != "succeeded":
             return None
         return CARDS.get(truth.body.get("payment_method", ""))
+
+
+def _settle_due(tx: Transaction) -> None:
+    intents.settle_due(tx)
+    refunds.settle_due(tx)
 
 
 def _asks_bank(call: Call) -> bool:

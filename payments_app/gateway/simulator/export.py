@@ -1,7 +1,8 @@
 """The settlement export: every movement of money, as an accountant receives it.
 
 Reconciliation compares it with our ledger line by line; fees are zero, as this gateway works for
-nothing. ``net_minor`` is what a line adds to the payout.
+nothing. ``net_minor`` is what a line adds to the payout. What came back to us whole, a refund that
+failed or a dispute that was won, adds nothing and has no line.
 """
 
 import csv
@@ -23,7 +24,11 @@ FROM charge WHERE status = 'succeeded'
 UNION ALL
 SELECT 'refund', refund.id, refund.intent, refund.charge, refund.metadata, charge.metadata,
        refund.currency, refund.amount_minor, refund.created_s
-FROM refund JOIN charge ON charge.id = refund.charge
+FROM refund JOIN charge ON charge.id = refund.charge WHERE refund.status <> 'failed'
+UNION ALL
+SELECT 'dispute', dispute.id, dispute.intent, dispute.charge, charge.metadata, charge.metadata,
+       dispute.currency, dispute.amount_minor, dispute.created_s
+FROM dispute JOIN charge ON charge.id = dispute.charge WHERE dispute.status <> 'won'
 ORDER BY created_s, id
 """
 
@@ -32,7 +37,7 @@ def lines(tx: Transaction) -> list[Body]:
     movements = []
     for row in tx.all(MOVEMENTS):
         own, charged = json.loads(row["metadata"]), json.loads(row["charge_metadata"])
-        sign = -1 if row["type"] == "refund" else 1
+        sign = 1 if row["type"] == "charge" else -1
         movements.append(
             {
                 "type": row["type"],
@@ -59,6 +64,7 @@ def as_json(tx: Transaction) -> Body:
     return {
         "charges": [line for line in movements if line["type"] == "charge"],
         "refunds": [line for line in movements if line["type"] == "refund"],
+        "disputes": [line for line in movements if line["type"] == "dispute"],
         "fees": [],
         "net_minor": totals,
     }

@@ -15,7 +15,7 @@ intent in the error, so that the asker sees at once what became of it.
 import json
 from sqlite3 import Row
 
-from payments_app.gateway.simulator import cards, charges, forms
+from payments_app.gateway.simulator import cards, charges, disputes, forms
 from payments_app.gateway.simulator.cards import CARDS, SETTLES_AFTER_S, Bank
 from payments_app.gateway.simulator.errors import invalid, missing, unexpected_state
 from payments_app.gateway.simulator.objects import intent_object
@@ -132,6 +132,8 @@ def _capture(tx: Transaction, intent: Row, card: str) -> Row:
     moved = _load(tx, intent["id"])
     copies = CARDS[card].webhook_copies
     tx.emit("payment_intent.succeeded", intent_object(moved), copies=copies)
+    if CARDS[card].disputed:
+        disputes.open_on(tx, charge)
     return moved
 
 

@@ -15,7 +15,11 @@ from payments_app.gateway.simulator.values import Answer, Body, Call
 CAPTURES = "SELECT * FROM charge WHERE status = 'succeeded' ORDER BY seq"
 REFUNDS = (
     "SELECT refund.*, charge.metadata AS charge_metadata FROM refund"
-    " JOIN charge ON charge.id = refund.charge ORDER BY refund.seq"
+    " JOIN charge ON charge.id = refund.charge WHERE refund.status <> 'failed' ORDER BY refund.seq"
+)
+DISPUTES = (
+    "SELECT dispute.*, charge.metadata AS charge_metadata FROM dispute"
+    " JOIN charge ON charge.id = dispute.charge ORDER BY dispute.seq"
 )
 
 
@@ -40,6 +44,7 @@ def read(tx: Transaction) -> Body:
     return {
         "captures": [_capture(row) for row in tx.all(CAPTURES)],
         "refunds": [_refund(row) for row in tx.all(REFUNDS)],
+        "disputes": [_dispute(row) for row in tx.all(DISPUTES)],
         "requests": [_request(row) for row in tx.all("SELECT * FROM request ORDER BY seq")],
     }
 
@@ -68,6 +73,18 @@ def _refund(row: Row) -> Body:
         "refund": own.get("refund"),
         "intent": row["intent"],
         "payment": own.get("payment") or charged.get("payment"),
+        "amount_minor": row["amount_minor"],
+        "currency": row["currency"].upper(),
+        "at": iso(row["created_s"]),
+    }
+
+
+def _dispute(row: Row) -> Body:
+    return {
+        "id": row["id"],
+        "status": row["status"],
+        "intent": row["intent"],
+        "payment": json.loads(row["charge_metadata"]).get("payment"),
         "amount_minor": row["amount_minor"],
         "currency": row["currency"].upper(),
         "at": iso(row["created_s"]),

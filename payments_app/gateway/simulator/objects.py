@@ -67,8 +67,24 @@ def refund_object(row: Row) -> Body:
         "charge": row["charge"],
         "created": int(row["created_s"]),
         "currency": row["currency"],
-        "failure_reason": None,
+        "failure_reason": row["failure_reason"],
         "metadata": json.loads(row["metadata"]),
+        "payment_intent": row["intent"],
+        "reason": row["reason"],
+        "status": row["status"],
+    }
+
+
+def dispute_object(row: Row) -> Body:
+    return {
+        "id": row["id"],
+        "object": "dispute",
+        "amount": row["amount_minor"],
+        "charge": row["charge"],
+        "created": int(row["created_s"]),
+        "currency": row["currency"],
+        "livemode": False,
+        "metadata": {},
         "payment_intent": row["intent"],
         "reason": row["reason"],
         "status": row["status"],

@@ -3,10 +3,11 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from payments_app.gateway.simulator import charges, intents, refunds
+from payments_app.gateway.simulator import charges, disputes, intents, refunds
 from payments_app.gateway.simulator.lists import Listing
 from payments_app.gateway.simulator.objects import (
     charge_object,
+    dispute_object,
     event_object,
     intent_object,
     refund_object,
@@ -34,6 +35,10 @@ OPERATIONS = {
     "get_refund": Operation("GET", "/v1/refunds/<target>", refunds.retrieve),
     "list_refunds": Operation(
         "GET", "/v1/refunds", Listing("refund", refund_object, {**BY_INTENT, "charge": "charge"})
+    ),
+    "get_dispute": Operation("GET", "/v1/disputes/<target>", disputes.retrieve),
+    "list_disputes": Operation(
+        "GET", "/v1/disputes", Listing("dispute", dispute_object, {**BY_INTENT, "charge": "charge"})
     ),
     "create_charge": Operation("POST", "/v1/charges", charges.create),
     "get_charge": Operation("GET", "/v1/charges/<target>", charges.retrieve),

@@ -1,13 +1,15 @@
 """Refunds: money back, never more than was taken.
 
 The cap is the check on ``charge.refunded_minor``: the sum grows in the transaction that makes the
-refund, so refunds that race each other cannot pass it together.
+refund, so refunds that race each other cannot pass it together. Some cards' banks take their time,
+and some give the money back to us after they had taken it: then the sum shrinks again.
 """
 
 import json
 from sqlite3 import Row
 
 from payments_app.gateway.simulator import forms
+from payments_app.gateway.simulator.cards import CARDS, SETTLES_AFTER_S
 from payments_app.gateway.simulator.errors import invalid, missing
 from payments_app.gateway.simulator.objects import charge_object, refund_object
 from payments_app.gateway.simulator.store import Transaction
@@ -25,6 +27,7 @@ def create(tx: Transaction, call: Call) -> Answer:
         allowed = ", ".join(sorted(REASONS))
         raise invalid(f"Invalid reason: must be one of {allowed}", param="reason")
     charge = _charge_to_refund(tx, call)
+    _refuse_disputed(tx, charge)
     amount_minor = _amount_within_cap(call, charge)
 
     refunded_minor = charge["refunded_minor"] + amount_minor
@@ -37,8 +40,8 @@ def create(tx: Transaction, call: Call) -> Answer:
         intent=charge["intent"],
         amount_minor=amount_minor,
         currency=charge["currency"],
-        status="succeeded",
         reason=reason,
+        **_fate(tx, charge),
         metadata=json.dumps(metadata),
         created_s=tx.now_s,
     )
@@ -53,6 +56,32 @@ def create(tx: Transaction, call: Call) -> Answer:
 def retrieve(tx: Transaction, call: Call) -> Answer:
     forms.known(call.params, {"expand"})
     return _seen(_load(tx, str(call.target)))
+
+
+def settle_due(tx: Transaction) -> None:
+    """Bring refunds whose time has come to what their card makes of them."""
+    for row in tx.all("SELECT * FROM refund WHERE settles_s <= ?", tx.now_s):
+        failed = row["settles_as"] == "failed"
+        reason = "lost_or_stolen_card" if failed else None
+        tx.update(
+            "refund", row["id"], status=row["settles_as"], failure_reason=reason, settles_s=None
+        )
+        if failed:
+            charge = tx.one("SELECT * FROM charge WHERE id = ?", row["charge"])
+            assert charge is not None
+            left_minor = charge["refunded_minor"] - row["amount_minor"]
+            tx.update("charge", charge["id"], refunded_minor=left_minor)
+        tx.emit(
+            "refund.failed" if failed else "refund.updated", refund_object(_load(tx, row["id"]))
+        )
+
+
+def _fate(tx: Transaction, charge: Row) -> dict[str, object]:
+    """The first state, and for some cards the second one with its time."""
+    first, _, second = CARDS[charge["payment_method"]].refund.partition(", then ")
+    if not second:
+        return {"status": first}
+    return {"status": first, "settles_s": tx.now_s + SETTLES_AFTER_S, "settles_as": second}
 
 
 def _charge_to_refund(tx: Transaction, call: Call) -> Row:
@@ -74,6 +103,12 @@ def _charge_to_refund(tx: Transaction, call: Call) -> Row:
         raise missing("payment_intent", str(intent), param="payment_intent")
     message = f"This PaymentIntent ({intent}) does not have a successful charge to refund."
     raise invalid(message, param="payment_intent")
+
+
+def _refuse_disputed(tx: Transaction, charge: Row) -> None:
+    if tx.one("SELECT 1 FROM dispute WHERE charge = ? AND status <> 'won'", charge["id"]):
+        message = f"Charge {charge['id']} has been charged back; cannot issue a refund."
+        raise invalid(message, code="charge_disputed")
 
 
 def _amount_within_cap(call: Call, charge: Row) -> int:

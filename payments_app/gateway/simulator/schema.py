@@ -6,7 +6,7 @@ gateway's own clock, but for ``event.due_s``. ``seq`` gives every list its order
 """
 
 # Kept in the file: one that another version made is refused by name, not misread.
-VERSION = 1
+VERSION = 2
 
 SCHEMA = """
 CREATE TABLE IF NOT EXISTS setting (
@@ -64,11 +64,30 @@ CREATE TABLE IF NOT EXISTS refund (
     currency TEXT NOT NULL,
     status TEXT NOT NULL,
     reason TEXT,
+    failure_reason TEXT,
     metadata TEXT NOT NULL,
-    created_s REAL NOT NULL
+    created_s REAL NOT NULL,
+    settles_s REAL,
+    settles_as TEXT
 );
 
 CREATE INDEX IF NOT EXISTS refund_by_intent ON refund (intent);
+CREATE INDEX IF NOT EXISTS refund_unsettled ON refund (settles_s) WHERE settles_s IS NOT NULL;
+
+CREATE TABLE IF NOT EXISTS dispute (
+    seq INTEGER PRIMARY KEY,
+    id TEXT NOT NULL UNIQUE,
+    charge TEXT NOT NULL UNIQUE,
+    intent TEXT,
+    amount_minor INTEGER NOT NULL CHECK (amount_minor > 0),
+    currency TEXT NOT NULL,
+    status TEXT NOT NULL CHECK (status IN ('needs_response', 'won', 'lost')),
+    reason TEXT NOT NULL,
+    created_s REAL NOT NULL,
+    closed_s REAL
+);
+
+CREATE INDEX IF NOT EXISTS dispute_by_intent ON dispute (intent);
 
 CREATE TABLE IF NOT EXISTS idempotency (
     key TEXT PRIMARY KEY,
@@ -110,4 +129,13 @@ CREATE TABLE IF NOT EXISTS event (
 CREATE INDEX IF NOT EXISTS event_pending ON event (seq) WHERE delivery = 'pending';
 """
 
-TABLES = ("intent", "charge", "refund", "idempotency", "request", "event", "setting")
+# What a file of an older version lacks; ``SCHEMA`` then makes the tables that are new.
+UPGRADES = {
+    1: """
+    ALTER TABLE refund ADD COLUMN failure_reason TEXT;
+    ALTER TABLE refund ADD COLUMN settles_s REAL;
+    ALTER TABLE refund ADD COLUMN settles_as TEXT;
+    """,
+}
+
+TABLES = ("intent", "charge", "refund", "dispute", "idempotency", "request", "event", "setting")

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from payments_app.gateway.simulator import clock
-from payments_app.gateway.simulator.schema import SCHEMA, TABLES, VERSION
+from payments_app.gateway.simulator.schema import SCHEMA, TABLES, UPGRADES, VERSION
 from payments_app.gateway.simulator.values import Body, new_id
 
 
@@ -137,9 +137,10 @@ class Store:
 
     def _install(self) -> None:
         version = self._connection.execute("PRAGMA user_version").fetchone()[0]
-        if version not in {0, VERSION}:
+        if version not in {0, *UPGRADES, VERSION}:
             message = f"{self.path} was made by another version of the gateway. Remove the file"
             raise StoreUnavailable(f"{message}, or give another folder (DATA_DIR or --data).")
+        self._connection.executescript(UPGRADES.get(version, ""))
         self._connection.executescript(f"{SCHEMA} PRAGMA user_version = {VERSION};")
 
     def _stored_advance_s(self) -> float:

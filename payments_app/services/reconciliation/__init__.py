@@ -7,6 +7,7 @@ same door as every other fact; the rest waits for a person.
 """
 
 from payments_app.services.reconciliation.breaks import (
+    note_bounce,
     note_repair,
     open_breaks,
     record,
@@ -21,6 +22,7 @@ __all__ = [
     "Holdings",
     "PaymentHeld",
     "compare",
+    "note_bounce",
     "note_repair",
     "open_breaks",
     "read",

@@ -54,6 +54,16 @@ def note_repair(session: Session, break_id: str, *, now: datetime) -> bool:
     return True
 
 
+def note_bounce(session: Session, break_id: str, refund: Refund, *, now: datetime) -> bool:
+    """After the gateway was looked at again: close the break if the refund has failed after all."""
+    found = _lock(session, break_id)
+    if found.status is not BreakStatus.OPEN or refund.bounced_at is None:
+        return False
+    _resolve(found, "Repaired: the gateway says that it failed after all; kept as credit.", now)
+    session.flush()
+    return True
+
+
 def wake_refund(session: Session, found: ReconciliationBreak) -> bool:
     """Let the refund's own job look at the gateway. False: it has ended, so a person must."""
     refund = session.get(Refund, found.subject_id)

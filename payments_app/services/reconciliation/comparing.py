@@ -34,15 +34,16 @@ def compare(
     owners = {held.intent: held.id for held in known.values() if held.intent}
     charges = _by_payment(report.charges, known, owners)
     refunds = _by_payment(report.refunds, known, owners)
+    disputes = _by_payment(report.disputes, known, owners)
     found: list[Difference] = []
     compared: set[str] = set()
     for held in quiet:
         compared |= {held.id, *(refund.id for refund in held.refunds)}
         theirs = charges.get(held.id, [])
-        back = refunds.get(held.id, [])
-        mine = [*_captures(held, theirs), *_refunds(held, back)]
+        back, taken = refunds.get(held.id, []), disputes.get(held.id, [])
+        mine = [*_captures(held, theirs), *_refunds(held, back), *_disputes(held, taken)]
         # A missing capture shows in the ledger too: one cause, one break.
-        found += mine or _ledger(held, [*theirs, *back])
+        found += mine or _ledger(held, [*theirs, *back, *taken])
     for kind, lines in (
         (BreakKind.CAPTURE_OF_NOBODY, charges.get(None, [])),
         (BreakKind.REFUND_OF_NOBODY, refunds.get(None, [])),
@@ -111,6 +112,17 @@ def _refund(held: PaymentHeld, refund: RefundHeld, lines: Sequence[Line]) -> Ite
         kind = BreakKind.REFUND_AMOUNT_DIFFERS
     if kind is not None:
         yield Difference(kind, refund.id, held.id, ours, theirs)
+
+
+def _disputes(held: PaymentHeld, lines: Sequence[Line]) -> Iterator[Difference]:
+    if {line.id for line in lines} != set(held.disputes):
+        yield Difference(
+            BreakKind.DISPUTES_DIFFER,
+            held.id,
+            held.id,
+            {"disputes": list(held.disputes)},
+            {"disputes": [_shown(line) for line in lines]},
+        )
 
 
 def _ledger(held: PaymentHeld, lines: Iterable[Line]) -> list[Difference]:

@@ -29,24 +29,32 @@ _HELD = text(
                         ORDER BY id) AS refunds
         FROM refunds
         GROUP BY payment_id
+    ), disputed AS (
+        -- Those for which the gateway's account is short.
+        SELECT payment_id, json_agg(gateway_dispute_id ORDER BY gateway_dispute_id) AS ids
+        FROM disputes WHERE status <> 'won'
+        GROUP BY payment_id
     ), clearing AS (
-        SELECT coalesce(p.id, r.payment_id) AS payment_id,
+        SELECT coalesce(p.id, r.payment_id, d.payment_id) AS payment_id,
                sum(CASE WHEN t.debit_account = 'gateway_clearing' THEN t.amount_minor
                         ELSE -t.amount_minor END) AS minor
         FROM ledger_transfers t
         JOIN ledger_postings l ON l.id = t.posting_id
         LEFT JOIN payments p ON l.source_type = 'payment' AND p.id = l.source_id
         LEFT JOIN refunds r ON l.source_type = 'refund' AND r.id = l.source_id
+        LEFT JOIN disputes d ON l.source_type = 'dispute' AND d.id = l.source_id
         WHERE 'gateway_clearing' IN (t.debit_account, t.credit_account)
         GROUP BY 1
     )
     SELECT p.id, p.status, p.version, p.gateway_intent_id, p.currency, p.captured_minor,
            coalesce(asked.at, p.created_at) AS asked_at,
            coalesce(back.refunds, '[]'::json) AS refunds,
+           coalesce(disputed.ids, '[]'::json) AS disputes,
            coalesce(clearing.minor, 0)::bigint AS clearing_minor
     FROM payments p
     LEFT JOIN asked ON asked.payment_id = p.id
     LEFT JOIN back ON back.payment_id = p.id
+    LEFT JOIN disputed ON disputed.payment_id = p.id
     LEFT JOIN clearing ON clearing.payment_id = p.id
     """
 )
@@ -67,7 +75,10 @@ class RefundHeld:
 
 @dataclass(frozen=True, slots=True)
 class PaymentHeld:
-    """``clearing_minor``: this payment's part of the ledger's account at the gateway."""
+    """``clearing_minor``: this payment's part of the ledger's account at the gateway.
+
+    ``disputes``: the gateway's ids of the disputes for which that account is short.
+    """
 
     id: str
     status: PaymentStatus
@@ -78,6 +89,7 @@ class PaymentHeld:
     asked_at: datetime
     refunds: tuple[RefundHeld, ...]
     clearing_minor: int
+    disputes: tuple[str, ...] = ()
 
     @property
     def is_final(self) -> bool:
@@ -103,6 +115,7 @@ def read(session: Session) -> Holdings:
                 for id, status, version, gateway_id, amount in row.refunds
             ),
             clearing_minor=row.clearing_minor,
+            disputes=tuple(row.disputes),
         )
         for row in session.execute(_HELD)
     }

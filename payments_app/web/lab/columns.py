@@ -1,0 +1,85 @@
+"""One run as a column of the page: who it is, its rows, its verdict, and what was predicted.
+
+Runs that were started together are shown side by side, in the order in which the scenario names
+their processors; the address of one leads to all.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from flask import request
+
+from payments_app.lab import catalogue
+from payments_app.lab.records import Records, UnknownRun
+from payments_app.web.lab import words
+from payments_app.web.lab.drawing import Row, rows
+from payments_app.web.status import Chip
+
+Run = dict[str, Any]
+AMOUNT_LENGTH_MAX = 9
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """``guess_minor``: what the reader predicted for it, None when nothing was."""
+
+    run: Run
+    title: str
+    protocol: str
+    rows: list[Row]
+    chip: Chip
+    why: str
+    code: dict[str, Any] | None
+    guess_minor: int | None
+
+    @property
+    def is_over(self) -> bool:
+        return bool(self.run["status"] != "running")
+
+    @property
+    def is_judged(self) -> bool:
+        """Whether a verdict was reached: the fault fired, and the run came to its end."""
+        return self.run["status"] == "ended" and not self.run["inconclusive"]
+
+    @property
+    def paid_minor(self) -> int:
+        """What the customer has paid in the end, by the gateway's journal."""
+        paid: int = self.run.get("paid_minor", self.run["captured_minor"])
+        return paid
+
+
+def columns(records: Records, run_id: str) -> list[Column]:
+    """This run and those that were started with it. Raises UnknownRun."""
+    first = records.run(run_id)
+    found = [first]
+    for other in first.get("beside", ()):
+        try:
+            found.append(records.run(other))
+        except UnknownRun:
+            continue  # Removed after a day, or not shipped: this one still stands alone.
+    scenario = catalogue.BY_ID.get(first["scenario"])
+    order = list(scenario.processors) if scenario else []
+    found.sort(key=lambda run: order.index(run["processor"]) if run["processor"] in order else 99)
+    told = scenario.as_json() if scenario else {"why": {}, "code": {}}
+    return [_column(run, told) for run in found]
+
+
+def _column(run: Run, told: dict[str, Any]) -> Column:
+    named = words.processor(run["processor"])
+    return Column(
+        run=run,
+        title=named.title,
+        protocol=named.protocol,
+        rows=rows(run["events"], run["lanes"]),
+        chip=words.verdict_chip(run),
+        why=told["why"].get(run["processor"], ""),
+        code=told["code"].get(run["processor"]),
+        guess_minor=_guess(run["processor"]),
+    )
+
+
+def _guess(processor: str) -> int | None:
+    """``?predict-naive=24000``: a prediction is the reader's own, so it is in the address alone."""
+    value = request.args.get(f"predict-{processor}", "")
+    is_amount = value.isascii() and value.isdecimal() and len(value) <= AMOUNT_LENGTH_MAX
+    return int(value) if is_amount else None
