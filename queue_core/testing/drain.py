@@ -49,9 +49,11 @@ def drain_queue(
     counts: Counter[str] = Counter()
     with _worker(queue, names) as (store, worker_id):
         while sum(counts.values()) < JOBS_MAX:
+            left = JOBS_MAX if with_limit is None else with_limit - sum(counts.values())
+            if left <= 0:
+                return dict(counts)
             if with_scheduled:
                 _make_available(queue, names)
-            left = JOBS_MAX if with_limit is None else with_limit - sum(counts.values())
             rows = _claim(store, queue.registry, names, worker_id, left, one=with_recursion)
             for row in rows:
                 counts[_perform(queue, store, worker_id, row, safely=with_safety)] += 1

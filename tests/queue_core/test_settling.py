@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import pytest
 
-from queue_core import InvalidJob, Job, JobArgs, Ok, Queue, Worker, control, telemetry
+from queue_core import Error, InvalidJob, Job, JobArgs, Ok, Queue, Worker, control, telemetry
 from queue_core.job import sessions_of
 from queue_core.lifecycle import JobState, Verdict, describe
 from queue_core.runtime.executor import Executor
@@ -74,6 +74,34 @@ def test_attempts_are_spent_one_by_one_and_then_the_job_is_dead(queue: Queue) ->
     assert counts == {"error": 2, "discarded": 1}
     assert (job(queue, job_id)["attempt"], job(queue, job_id)["lease"]) == (3, 3)
     assert [row["outcome"] for row in attempts(queue)] == ["error", "error"]
+
+
+def test_a_worker_sees_its_attempt_and_the_exception_it_backs_off_from(queue: Queue) -> None:
+    seen: list[object] = []
+
+    class Aware(Worker[Give]):
+        def perform(self, job: Job[Give]) -> Error:
+            if job.attempt == 1:
+                raise ConnectionResetError("gone")
+            return Error(f"attempt {job.attempt} of {job.max_attempts}")
+
+        def backoff(self, job: Job[Give], error: BaseException | str) -> float:
+            seen.append(error)
+            return 7.0 if isinstance(error, ConnectionResetError) else 70.0
+
+    job_id = insert(queue, Give("none"))
+    aware = Queue(queue.database_url, queues={"default": 5}, workers=[Aware])
+    waits = []
+    for _ in range(2):
+        drain_queue(aware, with_scheduled=True, with_limit=1)
+        with queue.engine.connect() as connection:
+            wait = "SELECT extract(epoch FROM scheduled_at - now()) FROM queue.jobs"
+            waits.append(float(connection.exec_driver_sql(wait).scalar_one()))
+    aware.engine.dispose()
+
+    assert waits == [pytest.approx(7, abs=2), pytest.approx(70, abs=2)]
+    assert (type(seen[0]), seen[1]) == (ConnectionResetError, "attempt 2 of 3")
+    assert job(queue, job_id)["state"] == "retryable"
 
 
 def test_a_job_may_snooze_only_as_often_as_it_says(queue: Queue) -> None:

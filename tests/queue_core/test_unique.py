@@ -281,6 +281,21 @@ class TestWake:
 
         assert job(queue, first)["state"] == "available"
 
+    def test_an_executing_twin_that_dies_with_its_last_attempt_runs_again(
+        self, queue: Queue
+    ) -> None:
+        """Without the wake-up it would be discarded."""
+        first, other = (insert(queue, Once(name), max_attempts=1) for name in "xy")
+        with runner(queue) as one:
+            rows = one.claim(2)
+            insert(queue, Once("x"), wake=True)
+            for row in rows:
+                one.release(row, charged=True, rescue=True)
+
+        assert [job(queue, number)["state"] for number in (first, other)] == [
+            *("available", "discarded")
+        ]
+
     def test_a_wake_up_that_comes_after_the_end_is_a_new_job(self, queue: Queue) -> None:
         first = insert(queue, Once("x"))
         finish_all(queue)
