@@ -43,6 +43,8 @@ CUTS: dict[str, Cut] = {
     "classroom.processing": Cut(f"{LAB}.classroom", "match status:"),
     "classroom.failed": Cut(f"{LAB}.classroom", "if isinstance(answer, Charged):"),
     "key_only.call": Cut(f"{LAB}.key_only", "answer = self.charges.charge(wanted, key="),
+    "naive.believe": Cut(f"{LAB}.naive_events", "ledger.post("),
+    "naive.refund": Cut(f"{LAB}.naive_refunds", "with job.session() as session:"),
     "ours.ask_first": Cut("payments_app.domain.steps", "match attempt.status:"),
     "ours.write_once": Cut(
         "payments_app.services.observations", "if payment.gateway_intent_id is None and not"

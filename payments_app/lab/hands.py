@@ -12,6 +12,7 @@ from typing import Any
 
 from payments_app.lab import nodes as processes
 from payments_app.lab.event import Lane
+from payments_app.lab.mailbox import Mailbox
 from payments_app.lab.nodes import Node
 from payments_app.lab.processes import GatewayProcess
 from payments_app.lab.recorder import Recorder
@@ -47,6 +48,7 @@ class Hands:
     recorder: Recorder
     shop: Shop
     finished: bool = False
+    mailbox: Mailbox | None = None
 
     def kill(self, node: str, pid: int) -> None:
         """SIGKILL: whatever that process knew is gone."""
@@ -95,7 +97,8 @@ class Hands:
                 text = "The payment's job is inserted once more."
                 self.shop.enqueue_again(next(iter(self.shop.purchases)), text)
             case "replay":
-                self.gateway.deliver_again()
+                if self.mailbox is not None:
+                    self.mailbox.replay()
             case "next":
                 self.next_answer(press["answer"])
             case "forget":

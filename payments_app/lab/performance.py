@@ -109,6 +109,7 @@ class Performance:
             "captures": outcome.captures,
             "captured_minor": outcome.captured_minor,
             "scoreboard": [score.as_json() for score in scores],
+            **({"marks": outcome.marks} if len(outcome.marks) > scoreboard.MANY else {}),
             **stage.told,
         }
 

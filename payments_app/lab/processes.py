@@ -93,10 +93,6 @@ class GatewayProcess:
         """How events are sent, and where to."""
         self._post("/_sim/webhooks", options)
 
-    def deliver_again(self) -> None:
-        """Send the events that there are once more."""
-        self._post("/_sim/webhooks", {"again": True})
-
     def release(self) -> None:
         """Let the requests arrive that the network holds back."""
         self._post("/_sim/release", {})

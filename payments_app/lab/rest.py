@@ -16,6 +16,7 @@ KINDS = [
     "process_payment",
     "process_refund",
     "lab_refund",
+    "lab_event",
     "handle_gateway_event",
     "cancel_orphan_intent",
 ]

@@ -35,10 +35,11 @@ class Prediction:
 
 @dataclass(frozen=True, slots=True)
 class Expected:
-    """What must come out. ``captures`` are those of the gateway's journal, all together."""
+    """What must come out. ``captures`` are those of the gateway's journal, all together; None
+    where chance decides how many."""
 
     verdict: str
-    captures: int
+    captures: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,3 +94,4 @@ class Scenario:
 
 ONCE = Expected("charged once", 1)
 TWICE = Expected("charged 2 times", 2)
+NEVER_KNOWN = Expected("charged once, recorded processing, stuck", 1)

@@ -15,6 +15,10 @@ from sqlalchemy import Connection, Engine, TextClause, text
 from payments_app.lab.rest import KINDS
 
 SQL = Path(__file__).parent / "sql"
+# More payments than any story but the storm makes.
+MANY = 2
+ALL_ONCE = "every payment charged once"
+SOME_WRONG = "some payments wrong"
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +61,7 @@ class Outcome:
     statuses: tuple[str, ...]
     postings: int
     unfinished: int
+    marks: tuple[Mapping[str, Any], ...] = ()
 
 
 INVARIANTS = (
@@ -83,11 +88,14 @@ def take(
         _fill(connection, journal, purchases, refunds_wanted)
         scores = [_ask(connection, each) for each in INVARIANTS]
         row = connection.execute(_read("outcome"), {"kinds": KINDS}).mappings().one()
-    return scores, Outcome(**{**row, "statuses": tuple(row["statuses"])})
+        marks = tuple(dict(mark) for mark in connection.execute(_read("marks")).mappings())
+    return scores, Outcome(**{**row, "statuses": tuple(row["statuses"]), "marks": marks})
 
 
 def verdict(outcome: Outcome) -> str:
-    """What became of the money, in a few words."""
+    """What became of the money, in a few words; of many payments, whether it was right for all."""
+    if len(outcome.marks) > MANY:
+        return ALL_ONCE if all(mark["ok"] for mark in outcome.marks) else SOME_WRONG
     head = {0: "not charged", 1: "charged once"}.get(
         outcome.charged, f"charged {outcome.charged} times"
     )

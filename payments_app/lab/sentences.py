@@ -15,10 +15,11 @@ JOB_NAMES = {
     "process_payment": "the payment's job",
     "process_refund": "the refund's job",
     "lab_refund": "a refund's job",
+    "lab_event": "the webhook's job",
     "handle_gateway_event": "the webhook's job",
     "cancel_orphan_intent": "the job that cancels a spare intent",
 }
-QUIET_ENDS = frozenset({"handle_gateway_event", "cancel_orphan_intent"})
+QUIET_ENDS = frozenset({"handle_gateway_event", "lab_event", "cancel_orphan_intent"})
 ENDS = frozenset({"job.completed", "job.failed", "job.snoozed", "job.cancelled", "job.discarded"})
 
 

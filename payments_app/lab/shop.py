@@ -20,7 +20,7 @@ from payments_app.lab.event import Lane
 from payments_app.lab.recorder import Recorder
 from payments_app.lab.scenario import AMOUNT_MINOR
 from payments_app.lab.sentences import money
-from payments_app.services import customers, invoices, payments
+from payments_app.services import customers, invoices, locking, payments
 from payments_app.services.actor import act_as
 from payments_app.services.invoices import LineDraft
 
@@ -55,17 +55,26 @@ class Shop:
 
         return self.do(deed)
 
-    def pay(self, invoice_id: str | None = None, *, card: str = CARD, purchase: int = 1) -> str:
+    def pay(
+        self,
+        invoice_id: str | None = None,
+        *,
+        amount_minor: int = AMOUNT_MINOR,
+        card: str = CARD,
+        purchase: int = 1,
+    ) -> str:
         """One click on Pay: a payment and its job, in one transaction. Its id."""
         invoice = invoice_id or self.open_invoice()
 
         def deed(session: Session, now: datetime) -> str:
-            return payments.request_payment(session, invoice, payment_method=card, now=now).id
+            return payments.request_payment(
+                session, invoice, payment_method=card, amount_minor=amount_minor, now=now
+            ).id
 
         at_s = time.monotonic()
         payment_id = self.do(deed)
         self.purchases[payment_id] = purchase
-        text = f"{CUSTOMER} pays {money(AMOUNT_MINOR)}."
+        text = f"{CUSTOMER} pays {money(amount_minor)}."
         self.say("request", text, at_s=at_s, payment=payment_id)
         return payment_id
 
@@ -78,6 +87,19 @@ class Shop:
         at_s = time.monotonic()
         job = self.do(deed)
         self.say("job", text, at_s=at_s, job=job, payment=payment_id, lane=Lane.BOOKS)
+
+    def replace_card(self, payment_id: str, card: str, text: str) -> None:
+        """Another card on file, whatever is under way: our own pages would refuse that now."""
+
+        def deed(session: Session, _now: datetime) -> None:
+            locking.lock_payment(session, payment_id).payment_method = card
+
+        at_s = time.monotonic()
+        self.do(deed)
+        self.say("request", text, at_s=at_s, card=card)
+
+    def status(self, payment_id: str) -> str:
+        return self.do(lambda session, _now: str(payments.get(session, payment_id).status))
 
     def do(self, deed: Callable[[Session, datetime], T]) -> T:
         """One transaction of the application."""

@@ -11,11 +11,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine
+from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session, sessionmaker
 
 from payments_app.lab import dice
 from payments_app.lab.console import Console
+from payments_app.lab.event import Lane
 from payments_app.lab.hands import Hands, Held
 from payments_app.lab.moments import IDEMPOTENT, checkpoint
 from payments_app.lab.nodes import Node
@@ -25,6 +26,8 @@ from payments_app.lab.shop import Shop
 
 LOOK_EVERY_S = 0.02
 HELD_TIMEOUT_S = 25.0
+
+_CUT = text((Path(__file__).parent / "sql" / "cut.sql").read_text(encoding="utf-8"))
 
 
 class DidNotHappen(Exception):
@@ -99,8 +102,29 @@ class Stage:
     def wake(self, held: Held) -> None:
         self.hands.wake(held.node)
 
+    def let_all_go_on(self) -> None:
+        """Wake every machine and let every worker go on: what comes now comes by itself."""
+        for node in self.nodes.values():
+            if node.is_frozen:
+                self.hands.wake(node.name)
+        for held in self._standing():
+            self.hands.release(held)
+
     def forget_keys(self) -> None:
         self.hands.forget_keys()
+
+    def cut_open_transactions(self) -> int:
+        """End every connection that is in the middle of a transaction; how many that were."""
+        with self.engine.connect() as connection:
+            cut = int(connection.execute(_CUT).scalar_one())
+        said = "The connection to the database is cut, in the middle of the transaction."
+        self.recorder.note(Lane.BOOKS, "fault", said)
+        return cut
+
+    def ended(self, payment_id: str) -> None:
+        """Wait until our books say that this payment is over, one way or another."""
+        final = {"completed", "failed", "cancelled"}
+        self.until(lambda: self.shop.status(payment_id) in final, "the payment did not end")
 
     def faults_fired(self, count: int) -> None:
         """Wait until the gateway has misbehaved so often."""

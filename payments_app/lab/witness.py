@@ -84,6 +84,15 @@ class WitnessedCharges(OneStepGateway):
         super().__init__(base_url, api_key, read_timeout_s=read_timeout_s)
         self._witness = witness
 
+    def refund(self, charge_id: str, amount_minor: int, payment_id: str) -> Charged | Failed:
+        asked = {"op": "create_refund", "key": None, "amount_minor": amount_minor}
+        self._witness.say("gateway.asked", **asked)
+        answer = super().refund(charge_id, amount_minor, payment_id)
+        told = "given back" if isinstance(answer, Charged) else answer.code
+        lost = not isinstance(answer, Charged) and answer.code in NO_ANSWER
+        self._witness.say("gateway.answered", **asked, told=told, lost=lost)
+        return answer
+
     def charge(self, wanted: ChargeRequest, *, key: str | None = None) -> Charged | Failed:
         asked = {
             "op": "create_charge",

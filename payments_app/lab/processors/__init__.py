@@ -11,6 +11,8 @@ from payments_app.jobs import ProcessPayment
 from payments_app.lab.processors.classroom import ClassroomProcessor
 from payments_app.lab.processors.key_only import KeyOnlyProcessor
 from payments_app.lab.processors.naive import NaiveProcessor
+from payments_app.lab.processors.naive_events import NaiveBeliever
+from payments_app.lab.processors.naive_refunds import NaiveRefunder
 from payments_app.lab.processors.one_step import OneStepGateway
 from queue_core import Worker
 
@@ -26,7 +28,8 @@ NAMES = tuple(PROCESSORS)
 
 def rivals(name: str, charges: OneStepGateway) -> list[Worker[Any]]:
     """Every worker that this processor has in place of ours. Raises KeyError."""
-    return [build(name, charges)]
+    beside: list[Worker[Any]] = [NaiveRefunder(charges), NaiveBeliever()]
+    return [build(name, charges), *(beside if name == "naive" else [])]
 
 
 def build(name: str, charges: OneStepGateway) -> Worker[ProcessPayment]:

@@ -25,6 +25,9 @@ class KeyOnlyProcessor(Worker[ProcessPayment]):
     def __init__(self, charges: OneStepGateway) -> None:
         self.charges = charges
 
+    def backoff(self, job: Job[ProcessPayment], error: BaseException | str) -> float:  # noqa: ARG002 - the same for all
+        return RETRY_S
+
     def perform(self, job: Job[ProcessPayment]) -> Outcome:
         payment_id = job.args.payment_id
         with job.session() as session:
