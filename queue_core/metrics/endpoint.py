@@ -10,21 +10,26 @@ import os
 import shutil
 import signal
 import socketserver
+import struct
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 from wsgiref.simple_server import WSGIRequestHandler, WSGIServer, make_server
 
 from prometheus_client import CollectorRegistry, make_wsgi_app, values
+from prometheus_client.metrics_core import Metric
 from prometheus_client.multiprocess import MultiProcessCollector
+from prometheus_client.registry import Collector
 
+from queue_core import clock
 from queue_core.errors import QueueError
 from queue_core.metrics.counters import attach
 
 FOLDER = "PROMETHEUS_MULTIPROC_DIR"
 POLL_S = 0.5
+READ_TRIES, READ_AGAIN_S = 20, 0.02
 
 
 @contextmanager
@@ -64,11 +69,28 @@ def _files() -> Iterator[Path | None]:
 
 def _bind(host: str, port: int) -> WSGIServer:
     registry = CollectorRegistry()
-    MultiProcessCollector(registry)  # type: ignore[no-untyped-call]  # it registers itself
+    registry.register(Files())
     try:
         return make_server(host, port, make_wsgi_app(registry), _Server, _QuietHandler)
     except OSError as error:
         raise QueueError(f"metrics cannot be served on {host}:{port}: {error}") from None
+
+
+class Files(Collector):
+    """All files of all children. One that is just being made reads as broken for a moment, and so
+    would the whole scrape.
+    """
+
+    def __init__(self) -> None:
+        self._all = MultiProcessCollector(None)  # type: ignore[no-untyped-call]
+
+    def collect(self) -> Iterable[Metric]:
+        for _ in range(READ_TRIES):
+            try:
+                return list(self._all.collect())  # type: ignore[no-untyped-call]
+            except (struct.error, RuntimeError, ValueError):
+                clock.pause(READ_AGAIN_S)
+        return list(self._all.collect())  # type: ignore[no-untyped-call]
 
 
 class _Server(socketserver.ThreadingMixIn, WSGIServer):

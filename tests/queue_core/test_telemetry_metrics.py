@@ -4,6 +4,7 @@ import os
 import re
 import signal
 import socket
+import threading
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,6 +15,7 @@ from prometheus_client import CollectorRegistry, generate_latest
 
 from queue_core import Queue, control, metrics
 from queue_core.errors import QueueError
+from queue_core.metrics import endpoint
 from queue_core.metrics.gauges import gauges
 from queue_core.telemetry import EVENTS, emit
 from queue_core.testing import drain_queue
@@ -110,6 +112,9 @@ def test_a_node_serves_what_all_its_children_counted_dead_ones_too(
 
     wait_until(lambda: completed(port) == 2, timeout_s=20, what="what a dead child did counts")
 
+    cut_the_listener(queue)
+    wait_until(lambda: value(scrape(port), FOUND) == 1, what="the listener is told to be back")
+    assert value(scrape(port), FOUND.replace("found", "lost")) == 1
     assert value(scrape(port), "queue_worker_died_total") == 1
     assert value(scrape(port), "queue_worker_forked_total") == 2
     assert first not in {one["pid"] for one in program.workers()}
@@ -132,6 +137,17 @@ def test_an_endpoint_ends_with_a_supervisor_that_was_killed(
     wait_until(lambda: not answers(port), what="the endpoint noticed")
 
 
+def test_a_file_that_is_just_being_made_does_not_break_the_scrape(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setenv("PROMETHEUS_MULTIPROC_DIR", str(tmp_path))
+    file = tmp_path / "counter_1.db"
+    file.touch()  # Between open and truncate, as a child's first count leaves it.
+    threading.Timer(0.1, file.write_bytes, (bytes(1 << 16),)).start()
+
+    assert endpoint.Files().collect() == []
+
+
 def test_a_port_in_use_is_said_at_the_start(queue: Queue) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
@@ -141,8 +157,18 @@ def test_a_port_in_use_is_said_at_the_start(queue: Queue) -> None:
     assert "PROMETHEUS_MULTIPROC_DIR" not in os.environ
 
 
+FOUND = 'queue_database_found_total{component="listener"}'
 STARTED = 'queue_job_started_total{kind="wait",queue="default"}'
 COMPLETED = 'queue_job_completed_total{kind="mark",queue="default"}'
+
+
+def cut_the_listener(queue: Queue) -> None:
+    with queue.engine.begin() as connection:
+        cut = connection.exec_driver_sql(
+            "SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity"
+            " WHERE application_name = 'queue_core listener' AND datname = current_database()"
+        )
+        assert cut.scalar_one() == 1
 
 
 def scrape(port: int) -> str:
