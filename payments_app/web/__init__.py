@@ -1,4 +1,4 @@
-"""The pages: business, operations, lab, public invoices, account. Server-rendered; scripts only shorten.
+"""The pages: business, operations, lab, public invoices, account. Scripts only shorten.
 
 A view opens one transaction, calls one verb or one query, and renders. Every GET works without
 JavaScript, every POST is a form that answers 303, and everything that can be seen is in the URL.

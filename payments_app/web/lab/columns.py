@@ -44,12 +44,11 @@ class Column:
     @property
     def paid_minor(self) -> int:
         """What the customer has paid in the end, by the gateway's journal."""
-        paid: int = self.run.get("paid_minor", self.run["captured_minor"])
-        return paid
+        return int(self.run.get("paid_minor", self.run["captured_minor"]) or 0)
 
 
 def columns(records: Records, run_id: str) -> list[Column]:
-    """This run and those that were started with it. Raises UnknownRun."""
+    """The run and those that were started with it. Raises UnknownRun."""
     first = records.run(run_id)
     found = [first]
     for other in first.get("beside", ()):

@@ -28,12 +28,18 @@ _SHORT: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"Worker . hears: (.+)", r"\1"),
         (r"No answer reaches .*", "the answer is lost"),
         (r"The queue takes the job from a worker.*", "the lease has run out"),
-        (r"The gateway takes (\S+) from the card again: capture (\d+)", r"takes \1 again: \2 times"),
+        (
+            r"The gateway takes (\S+) from the card again: capture (\d+)",
+            r"takes \1 again: \2 times",
+        ),
         (r"The gateway takes (\S+) from the card", r"takes \1"),
         (r"The gateway knows this key.*", "key seen: first answer again"),
         (r"The gateway makes the intent.*", "intent made"),
         (r"The gateway forgets.*|A day passes.*", "a day passes: keys forgotten"),
-        (r"The ledger has it: (.+)", r"ledger: \1"),
+        (r"The ledger has it: (\w+) of (.+)", r"\1 of \2"),
+        (r"The payment's job is done", "the job is done"),
+        (r"(?:Our|The) (\w+) is (.+)", r"\1 \2"),
+        (r"Worker . is held here", "held here"),
         (rf"{_ACTOR} (.+)", r"\1"),
     )
 )

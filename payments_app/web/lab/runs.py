@@ -55,7 +55,9 @@ def run(run_id: str) -> Page:
 def rows(run_id: str) -> Response:
     """The rows after number ``?after=``, drawn; and whether more may come."""
     after = request.args.get("after", "0")
-    seen = int(after) if after.isascii() and after.isdecimal() and len(after) < SEQ_LENGTH_MAX else 0
+    seen = (
+        int(after) if after.isascii() and after.isdecimal() and len(after) < SEQ_LENGTH_MAX else 0
+    )
     records = laboratory().records
     try:
         # The status first: an end that is written between the two reads is seen by the next one.
@@ -87,5 +89,3 @@ def export(run_id: str) -> Response:
     response.mimetype = "application/json"
     response.headers["Content-Disposition"] = f'attachment; filename="{told["id"]}.json"'
     return response
-
-

@@ -2,10 +2,10 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from typing import Any
 
 from flask import g, redirect, render_template, request, url_for
 from werkzeug.exceptions import NotFound
-from werkzeug.wrappers import Response
 
 from payments_app import clock
 from payments_app.lab import catalogue
@@ -71,7 +71,7 @@ def started(start: Callable[[], list[str]], wish: Wish, page: Callable[[], str])
     except RecordedOnly as error:
         wish.errors["run"] = str(error)
         return page(), 409
-    guesses = {f"predict-{name}": amount for name, amount in wish.guesses.items()}
+    guesses: dict[str, Any] = {f"predict-{name}": each for name, each in wish.guesses.items()}
     return redirect(url_for("lab.run", run_id=first, **guesses), 303)
 
 

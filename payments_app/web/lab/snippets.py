@@ -2,7 +2,7 @@
 
 from typing import Any
 
-_TEST = '''\
+_TEST = """\
 from payments_app.lab.laboratory import Laboratory
 
 
@@ -15,7 +15,7 @@ def test_{name}(tmp_path, admin_url):
 
     assert run["verdict"] == "{verdict}"
     assert run["captures"] == {captures}
-'''
+"""
 
 
 def as_command(run: dict[str, Any]) -> str:
