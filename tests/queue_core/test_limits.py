@@ -1,6 +1,7 @@
 """Limits over all nodes: a limit of one is never two, with many claimers."""
 
 from concurrent.futures import ThreadPoolExecutor
+from typing import Any
 
 import pytest
 
@@ -10,6 +11,7 @@ from queue_core.runtime.limits import send_claim
 from queue_core.settings import QueueSettings
 from queue_core.store import Row
 from queue_core.testing import ManualClock
+from tests.queue_core.program import Mark
 from tests.queue_core.support import Note, Once, Runner, execute, insert, jobs, runner
 
 CLAIMERS = 8
@@ -227,6 +229,36 @@ def test_an_impossible_rate_is_refused(queue: Queue, rate: object) -> None:
         QueueSettings.parse("default", {"rate": rate})
     with queue.engine.begin() as connection, pytest.raises(InvalidJob, match="rate must be"):
         control.scale_queue(connection, "default", rate=rate)  # type: ignore[arg-type]
+
+
+WATCH = """
+CREATE TABLE most (executing int);
+CREATE FUNCTION watch() RETURNS trigger LANGUAGE plpgsql AS $$
+BEGIN
+    INSERT INTO most SELECT count(*) FROM queue.jobs WHERE state = 'executing';
+    RETURN NULL;
+END $$;
+CREATE TRIGGER watch AFTER UPDATE ON queue.jobs FOR EACH STATEMENT EXECUTE FUNCTION watch();
+"""
+
+
+def test_worker_processes_keep_a_limit_that_was_set_before_they_started(
+    queue: Queue, start: Any
+) -> None:
+    """Counted in the claims themselves: they see one another's, because they wait in line."""
+    with queue.engine.begin() as connection:
+        control.scale_queue(connection, "default", global_limit=2)
+        queue.insert_all(connection, [Mark(number, takes_s=0.02) for number in range(12)])
+        connection.exec_driver_sql(WATCH)
+    try:
+        assert start(processes=2, stop_when_empty=True).wait() == 0
+        with queue.engine.connect() as connection:
+            counts = connection.exec_driver_sql("SELECT max(executing) FROM most").scalar_one()
+    finally:
+        execute(queue, "DROP TABLE most; DROP FUNCTION watch CASCADE")
+
+    assert counts == 2
+    assert queue.stats() == {"default": {"completed": 12}}
 
 
 def limiters(queue: Queue) -> list[str]:

@@ -5,7 +5,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy.exc import IntegrityError, OperationalError
 
 from queue_core import InvalidJob, Queue, Unique
 from queue_core.testing import ManualClock
@@ -79,6 +79,17 @@ def test_when_the_first_inserter_commits_the_second_meets_it(queue: Queue, uniqu
         assert second.result(timeout=10) == first_id
 
     assert len(jobs(queue)) == 1
+
+
+def test_a_caller_whose_snapshot_hides_the_twin_fails_aloud(queue: Queue) -> None:
+    """READ COMMITTED is asked for in the guide; nothing is stored twice otherwise."""
+    with queue.engine.connect() as caller:
+        caller.execution_options(isolation_level="REPEATABLE READ")
+        caller.exec_driver_sql("SELECT count(*) FROM queue.jobs")
+        insert(queue, Once("x"))
+
+        with pytest.raises(OperationalError, match="could not serialize access"):
+            queue.insert(caller, Once("x"))
 
 
 def test_bulk_inserts_in_opposite_orders_do_not_deadlock(queue: Queue) -> None:
