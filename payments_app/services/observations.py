@@ -180,6 +180,10 @@ def _silence(payment: Payment, request: GatewayRequest, *, received: bool, now: 
         # The gateway keeps this error under the key: only a new key can get another answer.
         _spend_key(payment, request)
     _lose_sight(payment, request)
+    log.warning(
+        "gateway_unanswered", payment=payment.id, request=request.id, op=request.op,
+        detail=request.detail,
+    )  # fmt: skip
     payment.waits += 1
     _wait(payment, after(now, silence_delay_s(payment.waits)))
     if now >= payment.deadline_at and not payment.is_final:

@@ -153,6 +153,9 @@ def _apply(
             refund.listed_at = None
             refund.next_action_at = now
         case _:
+            log.warning(
+                "gateway_unanswered", refund=refund.id, request=request.id, detail=request.detail
+            )
             refund.waits += 1
             refund.next_action_at = after(now, silence_delay_s(refund.waits))
 
