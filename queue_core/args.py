@@ -144,8 +144,12 @@ def encode_args(args: JobArgs | PlainArgs) -> tuple[dict[str, Any], str]:
     return values, text
 
 
+# json.dumps would make one per call, which costs more than the encoding.
+_ENCODER = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
+
+
 def to_json(value: Any) -> str:
-    return json.dumps(value, allow_nan=False, separators=(",", ":"))
+    return _ENCODER.encode(value)
 
 
 def check_json(value: Any, path: str) -> None:
@@ -198,31 +202,30 @@ def check_options(kind: object, max_attempts: object, priority: object, tags: An
 
 
 def decode_args(cls: type[Any], values: Mapping[str, Any]) -> Any:
+    hints = _accepted_types(cls)
+    if values.keys() != hints.keys():
+        _check_names(cls, values)
+    ready = {}
+    for name, value in values.items():
+        accepted = hints[name]
+        if accepted is not None and type(value) not in accepted:
+            expected = " or ".join(sorted({one.__name__ for one in accepted}))
+            raise UndecodableArgs(
+                f"{cls.__job__.kind}: field {name!r} must be {expected}, not {type(value).__name__}"
+            )
+        is_tuple = type(value) is list and accepted is not None and tuple in accepted
+        ready[name] = tuple(value) if is_tuple else value
+    return cls(**ready)
+
+
+def _check_names(cls: type[Any], values: Mapping[str, Any]) -> None:
     fields = {field.name: field for field in dataclasses.fields(cls)}
     kind = cls.__job__.kind
     if unknown := sorted(set(values) - set(fields)):
         raise UndecodableArgs(f"{kind}: stored field {unknown[0]!r} is unknown to {cls.__name__}")
     for name, field in fields.items():
-        optional = (
-            field.default is not dataclasses.MISSING
-            or field.default_factory is not dataclasses.MISSING
-        )
-        if name not in values and not optional:
+        if name not in values and field.default is field.default_factory is dataclasses.MISSING:
             raise UndecodableArgs(f"{kind}: field {name!r} is missing in the stored arguments")
-    hints = _accepted_types(cls)
-    ready = {}
-    for name, value in values.items():
-        accepted = hints[name]
-        if accepted is not None and (
-            not isinstance(value, accepted) or (isinstance(value, bool) and bool not in accepted)
-        ):
-            expected = " or ".join(sorted({one.__name__ for one in accepted}))
-            raise UndecodableArgs(
-                f"{kind}: field {name!r} must be {expected}, not {type(value).__name__}"
-            )
-        is_tuple = accepted is not None and tuple in accepted and isinstance(value, list)
-        ready[name] = tuple(value) if is_tuple else value
-    return cls(**ready)
 
 
 _accepted: dict[type[Any], dict[str, tuple[type, ...] | None]] = {}

@@ -9,11 +9,12 @@ committed meanwhile stays invisible.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from queue_core.errors import InvalidJob, QueueError
 from queue_core.lifecycle import UNFINISHED
 from queue_core.newjob import NewJob
-from queue_core.store import Row, Store
+from queue_core.store import Row, Store, number_array, text_array
 
 # Each round means that a twin appeared and vanished between two statements of ours; three in a row
 # is a bug elsewhere.
@@ -83,20 +84,20 @@ class _Batch:
             return
         jobs = [self._jobs[at] for at in positions]
         rows = self._store.insert_jobs(
-            ids=[self._ids.get(at) for at in positions],
-            queues=[job.queue for job in jobs],
-            kinds=[job.kind for job in jobs],
-            priorities=[job.priority for job in jobs],
-            max_attempts=[job.max_attempts for job in jobs],
-            scheduled_ats=[job.scheduled_at for job in jobs],
-            delays_s=[job.delay_s for job in jobs],
-            suspended=[False for _ in jobs],
-            unique_keys=[None if job.is_windowed else job.unique_key for job in jobs],
-            unique_states=[None if job.is_windowed else job.unique_states for job in jobs],
-            window_keys=[job.unique_key if job.is_windowed else None for job in jobs],
-            tags=[job.tags for job in jobs],
-            args=[job.args for job in jobs],
-            metas=[job.meta for job in jobs],
+            ids=_unless_empty([self._ids.get(at) for at in positions]),
+            queues=text_array(job.queue for job in jobs),
+            kinds=text_array(job.kind for job in jobs),
+            priorities=number_array(job.priority for job in jobs),
+            max_attempts=number_array(job.max_attempts for job in jobs),
+            scheduled_ats=_unless_empty([job.scheduled_at for job in jobs]),
+            delays_s=_unless_empty([job.delay_s for job in jobs]),
+            suspended=None,
+            unique_keys=_unless_empty([None if j.is_windowed else j.unique_key for j in jobs]),
+            unique_states=_unless_empty([None if j.is_windowed else j.unique_states for j in jobs]),
+            window_keys=_unless_empty([j.unique_key if j.is_windowed else None for j in jobs]),
+            tags=text_array(job.tags for job in jobs),
+            args=text_array(job.args for job in jobs),
+            metas=text_array(job.meta for job in jobs),
         )
         if len(rows) < len(jobs):
             _refuse_unknown_queues(self._store, jobs)
@@ -211,3 +212,8 @@ class _Batch:
         waiting = sorted({row["job_id"] for row in met} - set(ended))
         rows = self._wake(ids=waiting) if waiting else []
         return {**ended, **{row["id"]: row["state"] for row in rows}}
+
+
+def _unless_empty(values: list[Any]) -> list[Any] | None:
+    """Nothing for nothing: unnest fills up what is shorter."""
+    return None if values.count(None) == len(values) else values

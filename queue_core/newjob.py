@@ -75,13 +75,14 @@ def prepare(args: JobArgs | PlainArgs, **options: Any) -> NewJob:
     """
     declared = options_of(args)
     kind = declared.kind
-    if unknown := sorted(set(options) - set(OPTIONS)):
+    if options and (unknown := sorted(set(options) - set(OPTIONS))):
         raise InvalidJob(f"{kind}: unknown option {unknown[0]!r}; known are {', '.join(OPTIONS)}")
     queue = options.get("queue", declared.queue)
     priority = options.get("priority", declared.priority)
     max_attempts = options.get("max_attempts", declared.max_attempts)
     tags = options.get("tags", declared.tags)
-    check_options(kind, max_attempts, priority, tags)
+    if options:  # Declared ones were checked when the class was made.
+        check_options(kind, max_attempts, priority, tags)
     values, text = encode_args(args)
     meta = options.get("meta") or {}
     unique = options.get("unique", declared.unique)
@@ -96,7 +97,7 @@ def prepare(args: JobArgs | PlainArgs, **options: Any) -> NewJob:
         delay_s=delay_s,
         args=text,
         meta=_meta(kind, meta),
-        tags=to_json(list(tags)),
+        tags=to_json(list(tags)) if tags else "[]",
         tag_names=tuple(tags),
         unique_key=unique_key(unique, kind=kind, queue=queue, args=values, meta=meta)
         if unique
@@ -133,6 +134,8 @@ def _due(kind: str, options: Mapping[str, Any]) -> tuple[datetime | None, float 
 def _meta(kind: str, meta: Any) -> str:
     if not isinstance(meta, Mapping):
         raise InvalidJob(f"{kind}: meta must be an object")
+    if not meta:
+        return "{}"
     check_json(dict(meta), f"{kind}.meta")
     text = to_json(dict(meta))
     if len(text.encode()) > ARGS_SIZE_MAX:

@@ -8,7 +8,7 @@ it is a plain identifier: it is the one part of a statement that cannot be a par
 
 import functools
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -43,6 +43,31 @@ def check_schema(schema: str) -> str:
     return schema
 
 
+@functools.lru_cache(maxsize=256)
+def _encoded(text: str) -> bytes:
+    """One object per statement: psycopg finds it in its own caches without hashing it again."""
+    return text.encode()
+
+
+def number_array(values: Iterable[object]) -> str:
+    """Numbers, truth values and names of states as PostgreSQL reads an array. psycopg writes one
+    element at a time, which costs more than settling the job.
+    """
+    return f"{{{','.join(map(str, values))}}}"
+
+
+def text_array(values: Iterable[str | None]) -> str:
+    return f"{{{','.join(map(_quoted, values))}}}"
+
+
+def _quoted(text: str | None) -> str:
+    if text is None:
+        return "NULL"
+    if "\\" in text:
+        text = text.replace("\\", "\\\\")
+    return '"' + text.replace('"', '\\"') + '"'
+
+
 class _Statement:
     """A file of sql/ as a method: `store.claim_jobs(queue=…, …)` gives its rows."""
 
@@ -70,7 +95,10 @@ class Store:
         if isinstance(self.connection, psycopg.Connection):
             return self.send(name, **values)()
         result = self.connection.exec_driver_sql(self.text(name), values)
-        return [dict(row) for row in result.mappings()] if result.returns_rows else []
+        if not result.returns_rows:
+            return []
+        names = tuple(result.keys())
+        return [dict(zip(names, row, strict=True)) for row in result]
 
     def send(self, name: str, /, **values: Any) -> Callable[[], list[Row]]:
         """Starts a statement and gives back how to fetch its rows: within a psycopg pipeline
@@ -78,7 +106,7 @@ class Store:
         """
         assert isinstance(self.connection, psycopg.Connection)
         cursor = self.connection.cursor(row_factory=dict_row)
-        cursor.execute(self.text(name).encode(), values)
+        cursor.execute(_encoded(self.text(name)), values)
         return lambda: cursor.fetchall() if cursor.description else []
 
     # Inserting, in the caller's transaction.

@@ -7,10 +7,12 @@ data name another process than the server does) nothing may be set for the sessi
 statements, no LISTEN.
 """
 
+import json
 from typing import Any
 
 import psycopg
 import sqlalchemy
+from psycopg.types.json import set_json_loads
 
 from queue_core import telemetry
 from queue_core.runtime.options import RuntimeOptions
@@ -19,6 +21,8 @@ from queue_core.runtime.options import RuntimeOptions
 # bounded by it.
 STATEMENT_TIMEOUT_S = 15
 CONNECT_TIMEOUT_S = 5
+
+_DECODER = json.JSONDecoder()
 
 Lost = (psycopg.OperationalError, psycopg.InterfaceError)
 
@@ -36,12 +40,20 @@ def connect(
         keepalives_count=3,
         tcp_user_timeout=STATEMENT_TIMEOUT_S * 1000,
     )
+    set_json_loads(_load_json, connection)
     if is_pooled(connection):
         connection.prepare_threshold = None
     else:
         connection.execute("SET plan_cache_mode = force_custom_plan")
         connection.execute(f"SET statement_timeout = {int(statement_timeout_s * 1000)}")
     return connection
+
+
+def _load_json(text: bytes | str) -> Any:
+    """What PostgreSQL wrote needs no guessing of its encoding and has no blanks around it."""
+    if text == b"{}":
+        return {}  # Most jobs have no meta.
+    return _DECODER.raw_decode(text.decode() if isinstance(text, bytes) else text)[0]
 
 
 def make_engine(options: RuntimeOptions) -> sqlalchemy.Engine:
@@ -67,6 +79,7 @@ def poolable(engine: sqlalchemy.Engine) -> sqlalchemy.Engine:
 
 
 def _prepare_nothing_if_pooled(connection: psycopg.Connection[Any], _: object) -> None:
+    set_json_loads(_load_json, connection)
     if is_pooled(connection):
         connection.prepare_threshold = None
     connection.rollback()

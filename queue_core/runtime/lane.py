@@ -8,6 +8,7 @@ queues, and given back when its threads are stuck.
 
 import queue
 import threading
+from collections import deque
 from collections.abc import Callable, Iterator
 
 from queue_core.runtime.executor import Executor
@@ -42,7 +43,9 @@ class Lane:
         # Look at the first turn; afterwards while claims come back full or somebody woke us.
         self.is_hot = True
         self.in_flight = 0  # Claimed and not yet reported.
-        self.todo: queue.SimpleQueue[_Task] = queue.SimpleQueue()
+        self.todo: deque[_Task] = deque()
+        self._bell: queue.SimpleQueue[None] = queue.SimpleQueue()
+        self._is_ringing = False
         self._cap = cap
         self._ahead_allowed = ahead_allowed
         self._executor = executor
@@ -80,8 +83,8 @@ class Lane:
         )
         self.in_flight += len(rows)
         self._ensure_threads(self.in_flight)
-        for row in rows:
-            self.todo.put(row)
+        self.todo.extend(rows)
+        self._ring()
 
     def reported(self, jobs: int, mean_s: float) -> None:
         self.in_flight -= jobs
@@ -106,7 +109,8 @@ class Lane:
         with self._lock:
             for _ in range(self._threads - self._leaving - self.limit):
                 self._leaving += 1
-                self.todo.put(None)
+                self.todo.append(None)
+        self._ring()
 
     def _ensure_threads(self, jobs: int) -> None:
         with self._lock:
@@ -117,22 +121,42 @@ class Lane:
                 threading.Thread(target=self._work, args=(slot,), name=name, daemon=True).start()
 
     def _work(self, slot: int) -> None:
-        while (row := self.todo.get()) is not None:
+        while (row := self._next()) is not None:
             self._report(self._executor.execute(row, slot))
         with self._lock:
             self._free_slots.append(slot)
             self._threads -= 1
             self._leaving -= 1
 
+    def _next(self) -> _Task:
+        """Waits for a row. Whoever takes one wakes one other for the next: a hundred jobs that take
+        no time are then done by a thread or two, not by ten that fight for the interpreter.
+        """
+        while True:
+            try:
+                row = self.todo.popleft()
+            except IndexError:
+                self._bell.get()
+                self._is_ringing = False  # Before looking again: what comes after it rings anew.
+                continue
+            self._ring()
+            return row
+
+    def _ring(self) -> None:
+        # Two at once may both ring: a thread then wakes for nothing, and sleeps again.
+        if self.todo and not self._is_ringing:
+            self._is_ringing = True
+            self._bell.put(None)
+
     def _drain(self) -> Iterator[Row]:
         leavers = 0
         try:
             while True:
-                row = self.todo.get_nowait()
+                row = self.todo.popleft()
                 if row is None:
                     leavers += 1
                 else:
                     yield row
-        except queue.Empty:
-            for _ in range(leavers):
-                self.todo.put(None)
+        except IndexError:
+            self.todo.extend([None] * leavers)
+            self._ring()

@@ -17,7 +17,7 @@ from queue_core.lifecycle import FINISHED, describe
 from queue_core.registry import Registry
 from queue_core.runtime.executor import result_json
 from queue_core.runtime.report import Report
-from queue_core.store import Row, Store
+from queue_core.store import Row, Store, number_array, text_array
 
 # Names of events by what a run led to.
 _EVENT_OF_OUTCOME = {
@@ -81,12 +81,12 @@ class Settler:
             fetches.append(
                 store.send(
                     "finish_jobs",
-                    ids=[report.row["id"] for report in ended],
-                    leases=[report.row["lease"] for report in ended],
-                    states=[report.verdict.state.value for report in ended],
-                    errors=[report.error_json for report in ended],
-                    results=[self._result(report) for report in ended],
-                    yields=[report.verdict.yields_to_cancel for report in ended],
+                    ids=number_array(report.row["id"] for report in ended),
+                    leases=number_array(report.row["lease"] for report in ended),
+                    states=number_array(report.verdict.state for report in ended),
+                    errors=_unless_empty([report.error_json for report in ended]),
+                    results=_unless_empty([self._result(report) for report in ended]),
+                    yields=number_array(report.verdict.yields_to_cancel for report in ended),
                 )
             )
         if others:
@@ -192,3 +192,8 @@ class Settler:
             lease=row["lease"],
             **detail,
         )
+
+
+def _unless_empty(texts: list[str | None]) -> str | None:
+    """Nothing for nothing: unnest fills up what is shorter."""
+    return text_array(texts) if any(texts) else None

@@ -3,6 +3,8 @@
 -- Fenced by lease and state: a row that does not come back belongs to somebody else, is finished already, or is
 -- locked (one locked row must not stall the batch: SKIP LOCKED, the producer repeats it). A wake-up that met the run
 -- sends the job back as available with a fresh budget, unless a cancel was asked for as well.
+-- Rows are found by jobs_pkey: jobs_running (which state = 'executing' would invite) holds an entry per run since the
+-- last vacuum, and the planner reads them all. So the state is compared in a form that no partial index matches.
 WITH input AS (
     SELECT * FROM unnest(%(ids)s::bigint[], %(leases)s::bigint[], %(states)s::text[], %(errors)s::jsonb[],
                          %(results)s::jsonb[], %(yields)s::boolean[])
@@ -12,7 +14,8 @@ WITH input AS (
            j.wake_requested_at IS NOT NULL AND j.cancel_requested_at IS NULL AS woken,
            CASE WHEN i.yields AND j.cancel_requested_at IS NOT NULL THEN 'cancelled' ELSE i.state END AS state
     FROM input i
-    JOIN {schema}.jobs j ON j.id = i.id AND j.lease = i.lease AND j.state = 'executing'
+    JOIN {schema}.jobs j ON j.id = i.id AND j.lease = i.lease AND (j.state || '') = 'executing'
+    WHERE j.id = ANY (%(ids)s::bigint[])
     FOR UPDATE OF j SKIP LOCKED
 ), gone AS (
     DELETE FROM {schema}.jobs j USING picked p

@@ -1,6 +1,6 @@
 -- Settles runs that did not end their job: error with attempts left, snooze, interruption. Called by the producer.
 -- Moves: postpone.
--- Fenced and skipping like finish_jobs. A requested cancel ends the job here; a wake-up makes it available at once.
+-- Fenced and skipping like finish_jobs, and finding rows as it does. A requested cancel ends the job here; a wake-up makes it available at once.
 -- Interruption and snooze refund the attempt; the lease is never given back. Each run leaves a row in job_attempts.
 WITH input AS (
     SELECT * FROM unnest(%(ids)s::bigint[], %(leases)s::bigint[], %(states)s::text[], %(delays_s)s::float8[],
@@ -11,7 +11,8 @@ WITH input AS (
            j.cancel_requested_at IS NOT NULL AS cancelled, j.cancel_reason,
            CASE WHEN j.wake_requested_at IS NOT NULL OR i.delay_s <= 0 THEN 'available' ELSE i.state END AS state
     FROM input i
-    JOIN {schema}.jobs j ON j.id = i.id AND j.lease = i.lease AND j.state = 'executing'
+    JOIN {schema}.jobs j ON j.id = i.id AND j.lease = i.lease AND (j.state || '') = 'executing'
+    WHERE j.id = ANY (%(ids)s::bigint[])
     FOR UPDATE OF j SKIP LOCKED
 ), gone AS (
     DELETE FROM {schema}.jobs j USING picked p

@@ -44,7 +44,7 @@ def sources(*folders: str) -> list[Source]:
         Source(path)
         for folder in folders or PACKAGES
         for path in sorted((ROOT / folder).rglob("*.py"))
-        if "__pycache__" not in path.parts
+        if not {"__pycache__", ".venv"} & set(path.parts)
     ]
 
 
