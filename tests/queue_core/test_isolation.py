@@ -33,7 +33,7 @@ ERRORS = {
 
 
 def pid_in(file: Path) -> int:
-    wait_until(lambda: file.exists() and file.read_text())
+    wait_until(lambda: file.exists() and file.read_text(), timeout_s=20)
     return int(file.read_text())
 
 
@@ -115,7 +115,8 @@ def test_a_cancel_is_told_and_then_kills(queue: Queue, start: Any, tmp_path: Pat
 def test_whoever_dies_takes_the_processes_of_jobs_along(
     queue: Queue, start: Any, tmp_path: Path
 ) -> None:
-    program = start(lease_s=1.5, shutdown_timeout_s=60.0).ready()
+    program = start(lease_s=3.0, shutdown_timeout_s=60.0).ready()
+    broken = program.workers()[0]["pid"]
 
     def after(death: Callable[[int], object], name: str) -> int:
         """A job in its process, and that it ends with whoever died."""
@@ -130,6 +131,8 @@ def test_whoever_dies_takes_the_processes_of_jobs_along(
     job_id = after(lambda nursery: os.kill(nursery, signal.SIGKILL), "nursery")
     wait_until(lambda: job(queue, job_id)["state"] == "retryable")
     assert attempts(queue)[0]["error"]["kind"] == "ProcessDied"
+    # Until its child is replaced, jobs that it claims come straight back.
+    wait_until(lambda: [row["pid"] for row in program.workers()] not in ([broken], []))
 
     after(lambda _: program.kill_child(), "child")
     pid = pid_in(tmp_path / "child.started-2")  # It runs again at once, elsewhere.
