@@ -107,6 +107,8 @@ def test_a_node_serves_what_all_its_children_counted_dead_ones_too(
     program = start(processes=1, metrics_port=port).ready()
     insert(queue, Mark())
     wait_until(lambda: completed(port) == 1, what="the endpoint counts the job")
+    with socket.create_connection(("127.0.0.1", port)):
+        assert completed(port) == 1  # A client that says nothing keeps nobody out.
     first = program.kill_child()
     insert(queue, Mark())
 

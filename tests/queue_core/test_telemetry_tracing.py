@@ -4,12 +4,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import pytest
 from opentelemetry import trace
 from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
-from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from opentelemetry.trace import SpanKind, StatusCode
 
@@ -17,6 +18,26 @@ from queue_core import Queue, Worker, telemetry
 from queue_core.telemetry import tracing
 from queue_core.testing import drain_queue
 from tests.queue_core.support import Give, Note, Once, execute, insert, job
+
+ROOT = Path(__file__).parent.parent.parent
+TRACED_PROGRAM = """
+import os, sys
+from opentelemetry import trace
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import BatchSpanProcessor, ConsoleSpanExporter
+from queue_core import Queue, telemetry
+from tests.queue_core.support import QUEUES, WORKERS
+
+def set_up(event):
+    file = open(f"{sys.argv[2]}/{os.getpid()}", "w", buffering=1)
+    exporter = ConsoleSpanExporter(out=file, formatter=lambda span: span.name + chr(10))
+    made = TracerProvider(shutdown_on_exit=False)
+    made.add_span_processor(BatchSpanProcessor(exporter, schedule_delay_millis=60_000))
+    trace.set_tracer_provider(made)
+
+telemetry.attach(set_up, "worker.started")
+sys.exit(Queue(sys.argv[1], queues=QUEUES, workers=WORKERS).run(2, stop_when_empty=True))
+"""
 
 
 @pytest.fixture
@@ -153,6 +174,32 @@ def test_a_broken_span_processor_stops_no_job(queue: Queue) -> None:
     detach()
 
     assert [one.metadata["component"] for one in told] == ["tracing"]
+
+
+def test_a_process_that_ends_lets_its_last_spans_leave(queue: Queue) -> None:
+    exporter = InMemorySpanExporter()
+    with provider(BatchSpanProcessor(exporter, schedule_delay_millis=60_000)):
+        insert(queue, Give("none"))
+        drain_queue(queue)
+        before = len(exporter.get_finished_spans())
+        tracing.flush()
+
+    assert (before, len(named(exporter, "perform default"))) == (0, 1)
+
+
+@pytest.mark.full
+def test_children_that_set_up_their_own_tracer_lose_no_span(queue: Queue, tmp_path: Path) -> None:
+    """As docs/guide/events.md says it: in a handler of worker.started, with batches."""
+    with queue.engine.begin() as connection:
+        queue.insert_all(connection, [Give("none") for _ in range(30)])
+
+    subprocess.run(
+        [sys.executable, "-c", TRACED_PROGRAM, queue.database_url, str(tmp_path)],
+        cwd=ROOT, check=True, timeout=60,
+    )  # fmt: skip
+
+    lines = [line for file in tmp_path.iterdir() for line in file.read_text().splitlines()]
+    assert lines == ["perform default"] * 30
 
 
 def test_without_a_provider_nothing_is_written(queue: Queue) -> None:
