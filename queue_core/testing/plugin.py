@@ -2,7 +2,8 @@
 own.
 
 Fixtures: `drain` performs waiting jobs, `manual_clock` lets time pass, `inline_jobs` performs
-every insert at once.
+every insert at once. Asked for by name and no entry point: one would be imported by every run of
+pytest wherever the queue is installed, and before a measurement of coverage begins.
 """
 
 from collections.abc import Callable, Iterator
