@@ -34,6 +34,8 @@ TICK_S = 0.1
 # The queue asks this often when nobody notifies it.
 POLL_S = 0.25
 RESCUES_MAX = 20
+# A frozen machine wakes up whole: its supervisor must not find its worker hung.
+HUNG_AFTER_S = 120.0
 
 
 def main() -> None:
@@ -126,6 +128,7 @@ def run_node(order: dict[str, Any]) -> int:
         poll_s=POLL_S,
         shutdown_timeout_s=config.shutdown_timeout_s,
         max_rescues=RESCUES_MAX,
+        hung_after_s=HUNG_AFTER_S,
         claim_ahead=False,
     )
 

@@ -11,7 +11,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from datetime import UTC, datetime
 
 import psycopg
@@ -21,6 +21,7 @@ from sqlalchemy.engine import make_url
 from payments_app.lab.processes import APP, PACKAGE
 
 PREFIX = "lab_run_"
+KEEP_FOR_S = 24 * 3600.0
 TEMPLATE_PREFIX = "lab_template_"
 # Any fixed number: two makers of one template wait for each other.
 TEMPLATE_LOCK = 7_236_154_911
@@ -77,7 +78,8 @@ class Databases:
     @contextmanager
     def clone(self, run_id: str) -> Iterator[str]:
         """The address of a new database with the whole schema and no rows; dropped at the end."""
-        name = f"{PREFIX}{run_id.removeprefix('run_')}"
+        # The time is in the name, because a database does not know when it was made.
+        name = f"{PREFIX}{int(self.now().timestamp())}_{run_id.removeprefix('run_')}"
         template = self.template()
         with self._connection() as connection:
             make = sql.SQL("CREATE DATABASE {} TEMPLATE {} STRATEGY file_copy")
@@ -87,19 +89,17 @@ class Databases:
         finally:
             self._drop(name)
 
-    def clean(self, keep: set[str]) -> list[str]:
-        """Drop databases of runs that nobody plays any more; their names."""
-        kept = {f"{PREFIX}{run_id.removeprefix('run_')}" for run_id in keep}
+    def clean(self) -> list[str]:
+        """Drop databases older than a day, which no run can need any more; their names."""
+        before_s = self.now().timestamp() - KEEP_FOR_S
         with self._connection() as connection:
             found = connection.execute(
-                "SELECT d.datname FROM pg_database d WHERE starts_with(d.datname, %s)"
-                " AND NOT EXISTS (SELECT FROM pg_stat_activity a WHERE a.datname = d.datname)",
-                (PREFIX,),
+                "SELECT datname FROM pg_database WHERE starts_with(datname, %s)", (PREFIX,)
             ).fetchall()
-        left = [str(row[0]) for row in found if row[0] not in kept]
-        for name in left:
+        old = [name for (name,) in found if _made_at_s(name) < before_s]
+        for name in old:
             self._drop(name)
-        return left
+        return old
 
     def _make_template(self, connection: psycopg.Connection, name: str) -> None:
         draft = f"{name}_draft"
@@ -115,6 +115,17 @@ class Databases:
         subprocess.run(command, cwd=ROOT, env=env, check=True, stdout=subprocess.DEVNULL)
         rename = sql.SQL("ALTER DATABASE {} RENAME TO {}")
         connection.execute(rename.format(sql.Identifier(draft), sql.Identifier(name)))
+        self._drop_other_templates(connection, name)
+
+    def _drop_other_templates(self, connection: psycopg.Connection, kept: str) -> None:
+        found = connection.execute(
+            "SELECT datname FROM pg_database WHERE starts_with(datname, %s) AND datname <> %s",
+            (TEMPLATE_PREFIX, kept),
+        ).fetchall()
+        for (name,) in found:
+            # In use by a lab of another version: it keeps its own.
+            with suppress(psycopg.errors.ObjectInUse):
+                connection.execute(sql.SQL("DROP DATABASE {}").format(sql.Identifier(name)))
 
     def _drop(self, name: str) -> None:
         with self._connection() as connection:
@@ -135,6 +146,11 @@ def _exists(connection: psycopg.Connection, name: str) -> bool:
 
 def _drop_statement(name: str) -> sql.Composed:
     return sql.SQL("DROP DATABASE IF EXISTS {} WITH (FORCE)").format(sql.Identifier(name))
+
+
+def _made_at_s(name: str) -> float:
+    stamp = name.removeprefix(PREFIX).partition("_")[0]
+    return float(stamp) if stamp.isdecimal() else 0.0
 
 
 def _fingerprint() -> str:

@@ -7,6 +7,7 @@ warm.
 """
 
 import logging
+import shutil
 import threading
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
@@ -79,7 +80,7 @@ class Laboratory:
 
     def start(
         self,
-        scenario_id: str,
+        scenario: str | Scenario,
         processors: Sequence[str],
         *,
         seed: int = DEFAULT_SEED,
@@ -90,9 +91,9 @@ class Laboratory:
 
         Raises KeyError for an unknown scenario or processor, Busy, RecordedOnly.
         """
-        scenario = catalogue.BY_ID[scenario_id]
+        played = scenario if isinstance(scenario, Scenario) else catalogue.BY_ID[scenario]
         for name in processors:
-            if ":" not in name and name not in scenario.expected:
+            if ":" not in name and name not in played.expected:
                 raise KeyError(name)
         reason = self.why_recorded_only()
         if reason is not None:
@@ -100,10 +101,10 @@ class Laboratory:
         with self._lock:
             self._refuse_second(user)
             wish = {"seed": seed, "user": user, "options": dict(options or {})}
-            ids = [self._create(scenario, name, wish) for name in processors]
+            ids = [self._create(played, name, wish) for name in processors]
         for run_id in ids:
             self.records.update(run_id, beside=[other for other in ids if other != run_id])
-            self._launch(run_id, scenario)
+            self._launch(run_id, played)
         return ids
 
     def wait(self, run_ids: Sequence[str], timeout_s: float | None = None) -> list[dict[str, Any]]:
@@ -131,6 +132,7 @@ class Laboratory:
             tools.nursery.close()
         for gateway in gateways:
             gateway.__exit__(None, None, None)
+            shutil.rmtree(gateway.folder, ignore_errors=True)
 
     def _refuse_second(self, user: str) -> None:
         for run_id, owner in self._under_way.items():
@@ -202,6 +204,8 @@ class Laboratory:
                 databases = Databases(self._server_url())
                 self._tools = Tools(databases, Nursery())
                 databases.template()
+                databases.clean()
+                self.records.clean(databases.now())
             elif not self._tools.nursery.is_alive:
                 self._tools = Tools(self._tools.databases, Nursery())
             return self._tools

@@ -28,9 +28,9 @@ from payments_app.lab.stage import DidNotHappen, Stage, TimedOut
 
 RUN_LIMIT_S = 60.0
 NODES = ("north", "south")
-# A dead worker's jobs wait this long; short, so that a run takes seconds.
-LEASE_S = 2.0
 GATEWAY_TIMEOUT_S = 1.0
+# A zombie that learns that it is one still has this long to do its harm.
+SHUTDOWN_TIMEOUT_S = 10.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,8 +122,8 @@ class Performance:
             "GATEWAY_URL": self.gateway.url,
             "GATEWAY_API_KEY": self.gateway.api_key,
             "GATEWAY_TIMEOUT_SECONDS": str(GATEWAY_TIMEOUT_S),
-            "LEASE_SECONDS": str(LEASE_S),
-            "SHUTDOWN_TIMEOUT_SECONDS": "1",
+            "LEASE_SECONDS": str(self.scenario.lease_s),
+            "SHUTDOWN_TIMEOUT_SECONDS": str(SHUTDOWN_TIMEOUT_S),
         }
         queues = {"payments": self.scenario.jobs_at_once, "webhooks": 2, "emails": 1}
         return {

@@ -31,14 +31,14 @@ class GatewayProcess:
     api_key = API_KEY
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder
+        self.folder = folder
         self._http = requests.Session()
         self._http.trust_env = False
 
     def __enter__(self) -> Self:
         command = [sys.executable, "-m", "payments_app.gateway.simulator", "--quiet"]
         self._process = subprocess.Popen(
-            [*command, "--die-with-stdin", "--port", "0", "--data", str(self._folder)],
+            [*command, "--die-with-stdin", "--port", "0", "--data", str(self.folder)],
             cwd=PACKAGE.parent,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,

@@ -6,10 +6,10 @@ after the trouble is over, that changes nothing at all means that no further one
 
 from pathlib import Path
 
-from sqlalchemy import Engine, text
+from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from payments_app.lab.processes import GatewayProcess
+from payments_app.lab.nodes import is_running
 from payments_app.lab.stage import Stage, TimedOut
 
 KINDS = [
@@ -26,7 +26,7 @@ _QUERY = text((Path(__file__).parent / "sql" / "rest.sql").read_text(encoding="u
 
 def rest(stage: Stage) -> bool:
     """Leave everything alone until nothing changes any more. False: a job never ends."""
-    watch = Watch(stage.engine, stage.gateway, patient=stage.is_ours)
+    watch = Watch(stage)
     try:
         stage.until(watch.is_over, "it did not come to rest", timeout_s=float("inf"))
     except TimedOut:
@@ -37,10 +37,11 @@ def rest(stage: Stage) -> bool:
 class Watch:
     """Looks again and again, and remembers since when nothing has changed."""
 
-    def __init__(self, engine: Engine, gateway: GatewayProcess, *, patient: bool) -> None:
-        self._engine = engine
-        self._gateway = gateway
-        self._patient = patient
+    def __init__(self, stage: Stage) -> None:
+        self._engine = stage.engine
+        self._gateway = stage.gateway
+        self._patient = stage.is_ours
+        self._sentences = stage.recorder.sentences
         self._seen: tuple[int, int, int] | None = None
         self._since = 0
         self.ended = False
@@ -51,13 +52,19 @@ class Watch:
                 row = connection.execute(_QUERY, {"kinds": KINDS}).one()
         except DBAPIError:
             return False  # The run's own fault cut this connection, too.
+        if row.executing or self._has_zombies():
+            return False
         if row.unfinished == 0:
             self.ended = True
             return True
-        if self._patient or row.executing:
+        if self._patient:
             return False
         journal = self._gateway.journal()
         shown = (int(row.changes), len(journal["captures"]), len(journal["refunds"]))
         if shown != self._seen:
             self._seen, self._since = shown, int(row.runs)
         return int(row.runs) >= self._since + IDLE_RUNS
+
+    def _has_zombies(self) -> bool:
+        """Whether a worker that lost its lease is still at work: what it does now counts, too."""
+        return any(is_running(pid) for pid in set(self._sentences.running.copy().values()))

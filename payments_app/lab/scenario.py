@@ -65,7 +65,8 @@ class Scenario:
     limits: str = ""
     # Worker processes may run more than one payment at once only where that is the point.
     jobs_at_once: int = 1
-    webhooks: bool = False
+    # Long, so that a slow machine loses no lease by accident; short where its loss is the point.
+    lease_s: float = 10.0
 
     @property
     def processors(self) -> tuple[str, ...]:

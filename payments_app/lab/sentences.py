@@ -34,7 +34,7 @@ class Sentences:
         self._lanes: dict[str, Lane] = {}
         self._holder: dict[int, str] = {}
         self._mourned: set[int] = set()  # supervisors that have said whom they bury
-        self.starts: list[tuple[int, int, str]] = []  # job, lease, node: for whoever waits for one
+        self.running: dict[tuple[int, int], int] = {}  # job and lease → the process that runs it
 
     def lane(self, node: str) -> Lane:
         """The column of this node: the first one that is asked about is A."""
@@ -51,6 +51,7 @@ class Sentences:
     def tell(self, at_s: float, line: dict[str, Any]) -> Seen | None:
         """The event of one line, or None when it tells nothing that a reader needs."""
         what = line["what"]
+        self._follow(what, line)
         teller: Callable[[float, dict[str, Any]], Seen | None] | None = {
             "job.started": self._started,
             "job.stale": self._stale,
@@ -62,6 +63,13 @@ class Sentences:
         }.get(what, self._ended if what in ENDS else None)
         return teller(at_s, line) if teller else None
 
+    def _follow(self, what: str, line: dict[str, Any]) -> None:
+        """Who still runs what: also a zombie, of which the queue knows nothing any more."""
+        if what == "job.started":
+            self.running[line["job"], line["lease"]] = line["pid"]
+        elif what.startswith("job.") and "lease" in line:
+            self.running.pop((line["job"], line["lease"]), None)
+
     def _started(self, at_s: float, line: dict[str, Any]) -> Seen | None:
         job, node, kind = line["job"], line["node"], line["kind"]
         name = JOB_NAMES.get(kind)
@@ -69,7 +77,6 @@ class Sentences:
             return None
         before, lease = self._holder.get(job), line["lease"]
         self._holder[job] = node
-        self.starts.append((job, lease, node))
         worker = self.name(node)
         if before is not None and lease > 1:
             text = f"{worker} takes over {name}: lease {lease}; lease {lease - 1} is void."

@@ -59,6 +59,7 @@ STOLEN_LEASE = Scenario(
         " has passed. How much will the customer pay?"
     ),
     story=stolen_lease,
+    lease_s=2.0,
     holds=(Hold("decided", each=True),),
     expected={"naive": TWICE, "classroom": TWICE, "key-only": ONCE, "idempotent": ONCE},
     why={

@@ -29,6 +29,7 @@ FREE_PLAY = Scenario(
     title="Free play",
     question="Hold a worker where you like, and do to it what you like. How much will Ada pay?",
     story=free_play,
+    lease_s=3.0,
     # What most plays end in; there is no right answer, so no test holds a play to it.
     expected={"naive": TWICE, "classroom": TWICE, "key-only": ONCE, "idempotent": ONCE},
     why={
