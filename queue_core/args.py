@@ -8,6 +8,7 @@ take is refused with the field's name when it runs, never guessed.
 """
 
 import dataclasses
+import functools
 import json
 import math
 import types
@@ -91,14 +92,9 @@ class JobArgs:
         cls.__job__ = JobOptions(kind=kind, timeout_s=options.pop("timeout_s", timeout), **options)
 
     def encode(self) -> dict[str, Any]:
-        fields: tuple[dataclasses.Field[Any], ...] | None = getattr(
-            self, "__dataclass_fields__", None
-        ) and (
-            dataclasses.fields(self)  # type: ignore[arg-type]  # subclasses are dataclasses; this base is not
-        )
-        if fields is None:
+        if not hasattr(self, "__dataclass_fields__"):
             raise InvalidJob(f"{type(self).__name__} must be a frozen dataclass")
-        return {field.name: getattr(self, field.name) for field in fields}
+        return {name: getattr(self, name) for name in _field_names(type(self))}  # type: ignore[arg-type]  # a class of dataclasses looks unhashable to mypy
 
     @classmethod
     def decode(cls, values: Mapping[str, Any]) -> Self:
@@ -114,6 +110,11 @@ class PlainArgs:
 
     def encode(self) -> dict[str, Any]:
         return dict(self.values)
+
+
+@functools.cache
+def _field_names(cls: type[Any]) -> tuple[str, ...]:
+    return tuple(field.name for field in dataclasses.fields(cls))
 
 
 def options_of(args: object) -> JobOptions:
@@ -136,16 +137,15 @@ def encode_args(args: JobArgs | PlainArgs) -> tuple[dict[str, Any], str]:
         text = to_json(values)
     except RecursionError:
         raise InvalidJob(f"{kind}.{name}: nested too deeply, or in a circle") from None
-    if len(text.encode()) > ARGS_SIZE_MAX:
+    if len(text) > ARGS_SIZE_MAX:  # All ASCII: a letter is a byte.
         raise InvalidJob(
-            f"{kind}: arguments are {len(text.encode())} bytes, allowed are {ARGS_SIZE_MAX}: "
+            f"{kind}: arguments are {len(text)} bytes, allowed are {ARGS_SIZE_MAX}: "
             "pass an id, not the object"
         )
     return values, text
 
 
-# json.dumps would make one per call, which costs more than the encoding.
-_ENCODER = json.JSONEncoder(allow_nan=False, separators=(",", ":"))
+_ENCODER = json.JSONEncoder(allow_nan=False, separators=(",", ":"))  # dumps makes one per call
 
 
 def to_json(value: Any) -> str:

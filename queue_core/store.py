@@ -57,7 +57,10 @@ def number_array(values: Iterable[object]) -> str:
 
 
 def text_array(values: Iterable[str | None]) -> str:
-    return f"{{{','.join(map(_quoted, values))}}}"
+    texts = list(values)
+    if len(set(texts)) == 1:  # Queue, kind, tags and meta mostly are, for a whole batch.
+        return f"{{{','.join([_quoted(texts[0])] * len(texts))}}}"
+    return f"{{{','.join(map(_quoted, texts))}}}"
 
 
 def _quoted(text: str | None) -> str:
