@@ -8,6 +8,8 @@ in their order, a batch a turn, so that millions of them cost no more than thous
 from queue_core.store import Store
 
 BATCH_SIZE = 10_000
+# Each of these is looked for in every partition of the history.
+WALK_SIZE = 1000
 
 
 class KeySweeper:
@@ -19,7 +21,7 @@ class KeySweeper:
     def sweep(self, store: Store) -> bool:
         """One batch of each; True when more have run out."""
         forgotten = store.forget_unique_keys(limit=BATCH_SIZE)
-        found = store.forget_orphan_keys(after=self._after, limit=BATCH_SIZE)[0]
+        found = store.forget_orphan_keys(after=self._after, limit=WALK_SIZE)[0]
         self._after = bytes(found["last_key"] or b"")  # At the end: from the beginning again.
         store.forget_limiters(limit=BATCH_SIZE)
         return len(forgotten) == BATCH_SIZE

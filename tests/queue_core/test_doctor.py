@@ -202,7 +202,8 @@ def test_a_role_that_may_not_vacuum_is_named(queue: Queue) -> None:
 
 
 def test_swollen_indexes_are_named_with_the_largest(queue: Queue) -> None:
-    one = the_illness(queue, "indexes", replace(LIMITS, index_bytes_min=1))
+    limits = replace(LIMITS, index_bytes_min=1, index_bytes_per_job_max=0)
+    one = the_illness(queue, "indexes", limits)
 
     assert "jobs_" in one.message
 
