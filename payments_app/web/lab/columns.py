@@ -11,17 +11,27 @@ from flask import request
 
 from payments_app.lab import catalogue
 from payments_app.lab.records import Records, UnknownRun
+from payments_app.lab.scenario import Scenario
 from payments_app.web.lab import words
 from payments_app.web.lab.drawing import Row, rows
 from payments_app.web.status import Chip
 
 Run = dict[str, Any]
-AMOUNT_LENGTH_MAX = 9
+DEFAULT_PREDICTIONS = Scenario.__dataclass_fields__["predictions"].default
+
+
+@dataclass(frozen=True, slots=True)
+class Guess:
+    """A prediction: its number, its words, and whether it came true; None: nobody can tell yet."""
+
+    value: str
+    text: str
+    came_true: bool | None
 
 
 @dataclass(frozen=True, slots=True)
 class Column:
-    """``guess_minor``: what the reader predicted for it, None when nothing was."""
+    """``guess``: what the reader predicted for it; None when nothing was."""
 
     run: Run
     title: str
@@ -30,7 +40,7 @@ class Column:
     chip: Chip
     why: str
     code: dict[str, Any] | None
-    guess_minor: int | None
+    guess: Guess | None
 
     @property
     def is_over(self) -> bool:
@@ -59,12 +69,12 @@ def columns(records: Records, run_id: str) -> list[Column]:
     scenario = catalogue.BY_ID.get(first["scenario"])
     order = list(scenario.processors) if scenario else []
     found.sort(key=lambda run: order.index(run["processor"]) if run["processor"] in order else 99)
-    told = scenario.as_json() if scenario else {"why": {}, "code": {}}
-    return [_column(run, told) for run in found]
+    return [_column(run, scenario) for run in found]
 
 
-def _column(run: Run, told: dict[str, Any]) -> Column:
+def _column(run: Run, scenario: Scenario | None) -> Column:
     named = words.processor(run["processor"])
+    told = scenario.as_json() if scenario else {"why": {}, "code": {}}
     return Column(
         run=run,
         title=named.title,
@@ -73,12 +83,27 @@ def _column(run: Run, told: dict[str, Any]) -> Column:
         chip=words.verdict_chip(run),
         why=told["why"].get(run["processor"], ""),
         code=told["code"].get(run["processor"]),
-        guess_minor=_guess(run["processor"]),
+        guess=_guess(run, scenario),
     )
 
 
-def _guess(processor: str) -> int | None:
-    """``?predict-naive=24000``: a prediction is the reader's own, so it is in the address alone."""
-    value = request.args.get(f"predict-{processor}", "")
-    is_amount = value.isascii() and value.isdecimal() and len(value) <= AMOUNT_LENGTH_MAX
-    return int(value) if is_amount else None
+def _guess(run: Run, scenario: Scenario | None) -> Guess | None:
+    """``?predict-naive=2``: a prediction is the reader's own, so it is in the address alone."""
+    value = request.args.get(f"predict-{run['processor']}", "")
+    if scenario is None or value not in choices(scenario):
+        return None
+    number = int(value)
+    return Guess(value, scenario.predictions[number].text, _came_true(run, scenario, number))
+
+
+def choices(scenario: Scenario) -> list[str]:
+    """What may be sent as a prediction: its place in the scenario's list."""
+    return [str(number) for number in range(len(scenario.predictions))]
+
+
+def _came_true(run: Run, scenario: Scenario, number: int) -> bool | None:
+    if "came_true" in run:
+        return None if run["came_true"] is None else bool(run["came_true"] == number)
+    if scenario.predictions != DEFAULT_PREDICTIONS or run["captured_minor"] is None:
+        return None  # Its amounts mean something else than what was captured.
+    return bool(scenario.predictions[number].amount_minor == run["captured_minor"])

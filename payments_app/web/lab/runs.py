@@ -6,7 +6,10 @@ so a question that is asked twice, or an answer that is lost, neither doubles no
 """
 
 import json
+from collections import Counter
+from collections.abc import Iterable, Mapping
 from datetime import datetime
+from typing import Any
 
 from flask import g, make_response, render_template, request
 from werkzeug.exceptions import NotFound
@@ -14,8 +17,9 @@ from werkzeug.wrappers import Response
 
 from payments_app import clock
 from payments_app.lab import catalogue
-from payments_app.lab.console import WORKERS
+from payments_app.lab.console import ANSWERS, WORKERS
 from payments_app.lab.records import UnknownRun
+from payments_app.lab.scenarios.storm import STORM
 from payments_app.web.lab import drawing, snippets
 from payments_app.web.lab.blueprint import bp, laboratory
 from payments_app.web.lab.columns import columns
@@ -24,6 +28,15 @@ from payments_app.web.permissions import Permission, requires
 from payments_app.web.transactions import reading
 
 SEQ_LENGTH_MAX = 9
+# What a storm is counted by, while it rages and afterwards: kind of event → its words.
+COUNTED = {
+    "request": "payments asked for",
+    "call": "calls to the gateway",
+    "capture": "captures",
+    "replay": "answers repeated by key",
+    "fault": "faults",
+    "kill": "workers killed",
+}
 
 
 @bp.get("/runs/<run_id>")
@@ -37,17 +50,26 @@ def run(run_id: str) -> Page:
     with reading() as session:
         g.now = clock.now(session)
     first = found[0].run
+    is_storm = first["scenario"] == STORM.id
     return render_template(
-        "lab/run.html",
+        "lab/storm.html" if is_storm else "lab/run.html",
         columns=found,
         this=next(column.run for column in found if column.run["id"] == run_id),
         scenario=catalogue.BY_ID.get(first["scenario"]),
         is_running=any(not column.is_over for column in found),
         started_at=datetime.fromisoformat(first["started_at"]),
         workers=WORKERS,
+        answers=ANSWERS,
+        counts=[counts(column.run["events"]) for column in found] if is_storm else [],
         recorded_only=lab.why_recorded_only() if first.get("recorded") else None,
         snippets=snippets,
     )
+
+
+def counts(events: Iterable[Mapping[str, Any]]) -> list[tuple[str, int]]:
+    """A storm has too many events to draw, so they are counted."""
+    found = Counter(event["kind"] for event in events)
+    return [(said, found[kind]) for kind, said in COUNTED.items()]
 
 
 @bp.get("/runs/<run_id>/rows")

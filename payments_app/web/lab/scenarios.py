@@ -11,9 +11,10 @@ from payments_app import clock
 from payments_app.lab import catalogue
 from payments_app.lab.laboratory import Busy, RecordedOnly
 from payments_app.lab.scenario import DEFAULT_SEED, Scenario
+from payments_app.lab.scenarios import storm
 from payments_app.web.lab import words
 from payments_app.web.lab.blueprint import bp, laboratory
-from payments_app.web.lab.columns import AMOUNT_LENGTH_MAX
+from payments_app.web.lab.columns import choices
 from payments_app.web.pages import Page
 from payments_app.web.permissions import Permission, allows, requires
 from payments_app.web.transactions import reading, signed_in
@@ -29,8 +30,12 @@ class Wish:
     processors: list[str] = field(default_factory=lambda: list(words.DEFAULT_COLUMNS))
     seed: str = str(DEFAULT_SEED)
     guesses: dict[str, str] = field(default_factory=dict)
+    payments: str = str(storm.PAYMENTS)
     errors: dict[str, str] = field(default_factory=dict)
     busy_with: str | None = None
+
+    def options(self, found: Scenario) -> dict[str, Any]:
+        return {"payments": int(self.payments)} if found is storm.STORM else {}
 
     @property
     def status(self) -> int:
@@ -54,8 +59,9 @@ def run_scenario(scenario_id: str) -> Page:
     if wish.errors:
         return _page(found, wish), wish.status
     start = laboratory().start
+    given: dict[str, Any] = {"seed": int(wish.seed), "options": wish.options(found)}
     return started(
-        lambda: start(found.id, wish.processors, seed=int(wish.seed), user=signed_in().id),
+        lambda: start(found.id, wish.processors, user=signed_in().id, **given),
         wish,
         lambda: _page(found, wish),
     )
@@ -76,7 +82,7 @@ def started(start: Callable[[], list[str]], wish: Wish, page: Callable[[], str])
 
 
 def known(scenario_id: str) -> Scenario:
-    found = catalogue.BY_ID.get(scenario_id)
+    found = next((each for each in catalogue.SCENARIOS if each.id == scenario_id), None)
     if found is None:
         raise NotFound
     return found
@@ -88,18 +94,22 @@ def _read(found: Scenario) -> Wish:
     wish = Wish(processors=chosen, seed=seed, guesses=_guesses(found))
     if not chosen:
         wish.errors["processor"] = "Choose at least one processor."
-    if not (seed.isascii() and seed.isdecimal() and len(seed) <= SEED_LENGTH_MAX):
+    if not is_number(seed):
         wish.errors["seed"] = f"A seed is a whole number of at most {SEED_LENGTH_MAX} digits."
+    if found is storm.STORM:
+        wish.payments = request.form.get("payments", "").strip()
+        if not (is_number(wish.payments) and 1 <= int(wish.payments) <= storm.PAYMENTS_MAX):
+            wish.errors["payments"] = f"From 1 to {storm.PAYMENTS_MAX} payments."
     return wish
+
+
+def is_number(text: str) -> bool:
+    return text.isascii() and text.isdecimal() and len(text) <= SEED_LENGTH_MAX
 
 
 def _guesses(found: Scenario) -> dict[str, str]:
     given = {name: request.form.get(f"predict-{name}", "") for name in found.processors}
-    return {
-        name: amount
-        for name, amount in given.items()
-        if amount.isascii() and amount.isdecimal() and len(amount) <= AMOUNT_LENGTH_MAX
-    }
+    return {name: number for name, number in given.items() if number in choices(found)}
 
 
 def _page(found: Scenario, wish: Wish) -> str:
@@ -113,5 +123,6 @@ def _page(found: Scenario, wish: Wish) -> str:
         wish=wish,
         runs=runs[:RUNS_SHOWN],
         recorded_only=lab.why_recorded_only(),
+        storm=storm if found is storm.STORM else None,
         words=words,
     )
