@@ -119,7 +119,7 @@ def drain_workers(
     schema: str = DEFAULT_SCHEMA,
 ) -> int:
     """These worker processes claim nothing more (or again, with drain=False); returns how many
-    there are.
+    there are. A node stays drained over restarts; processes named by id end with their process.
     """
     store = _store(target, schema)
     rows = store.drain_workers(ids=list(ids), node=node, drain=drain)

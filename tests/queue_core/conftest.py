@@ -15,7 +15,7 @@ from tests.support import databases
 
 TABLES = (
     *("jobs", "job_history", "job_attempts", "workers", "queues", "unique_keys", "limiters"),
-    *("leader", "cron_entries", "cron_runs", "operator_log"),
+    *("leader", "cron_entries", "cron_runs", "operator_log", "drained_nodes"),
 )
 
 

@@ -196,6 +196,32 @@ def test_an_operators_limit_survives_a_new_start_until_it_is_reset(queue: Queue)
     assert limits(queue)["default"] == 5
 
 
+def test_a_drained_node_stays_drained_with_its_next_processes(queue: Queue) -> None:
+    insert(queue, Note())
+    with runner(queue) as old, queue.engine.connect() as operator:
+        operator.execution_options(isolation_level="AUTOCOMMIT")
+        assert control.drain_workers(operator, node="test") == 1
+        assert control.drain_workers(operator, node="misspelt") == 0
+        assert old.claim() == []
+        old.die()
+        with runner(queue) as new:
+            assert new.claim() == []
+            assert control.drain_workers(operator, node="test", drain=False) == 1
+            assert len(new.claim()) == 1
+        with queue.engine.connect() as connection:
+            left = connection.exec_driver_sql("SELECT count(*) FROM queue.drained_nodes")
+            assert left.scalar_one() == 0
+
+
+def test_one_process_may_be_drained_alone(queue: Queue) -> None:
+    insert(queue, Note())
+    with runner(queue) as one, runner(queue) as other:
+        with queue.engine.begin() as connection:
+            control.drain_workers(connection, ids=(one.id,))
+
+        assert (one.claim(), len(other.claim())) == ([], 1)
+
+
 def test_an_unknown_queue_is_refused_with_the_known_ones(queue: Queue) -> None:
     with (
         queue.engine.begin() as connection,
