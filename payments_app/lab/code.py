@@ -41,7 +41,7 @@ CUTS: dict[str, Cut] = {
     "naive.call": Cut(f"{LAB}.naive", "with job.session() as session:"),
     "classroom.look": Cut(f"{LAB}.classroom", "with job.session() as session:"),
     "classroom.processing": Cut(f"{LAB}.classroom", "match status:"),
-    "classroom.failed": Cut(f"{LAB}.classroom", "if isinstance(answer, Charged):"),
+    "classroom.failed": Cut(f"{LAB}.classroom", "now = clock.now(session)"),
     "key_only.call": Cut(f"{LAB}.key_only", "answer = self.charges.charge(wanted, key="),
     "naive.believe": Cut(f"{LAB}.naive_events", "ledger.post("),
     "naive.refund": Cut(f"{LAB}.naive_refunds", "with job.session() as session:"),
@@ -62,14 +62,17 @@ CUTS: dict[str, Cut] = {
 @lru_cache(maxsize=64)
 def excerpt(name: str) -> Excerpt:
     """The six lines of this name. Raises KeyError, or LookupError when the line is gone."""
-    cut = CUTS[name]
+    return cut_out(CUTS[name])
+
+
+def cut_out(cut: Cut) -> Excerpt:
     path = _path(cut.module)
     lines = path.read_text(encoding="utf-8").splitlines()
     for number, line in enumerate(lines):
         if line.strip().startswith(cut.first):
             text = dedent("\n".join(lines[number : number + LINES])).rstrip()
             return Excerpt(str(path.relative_to(ROOT)), number + 1, text)
-    raise LookupError(f"{name}: no line of {path} begins with {cut.first!r}")
+    raise LookupError(f"no line of {path} begins with {cut.first!r}")
 
 
 def _path(module: str) -> Path:

@@ -10,6 +10,7 @@ import logging
 import shutil
 import threading
 from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from queue import Empty, SimpleQueue
 from tempfile import mkdtemp
@@ -58,10 +59,10 @@ class Laboratory:
     def __init__(
         self, folder: Path, server_url: Callable[[], str], *, read_only: str | None = None
     ) -> None:
+        self.folder = folder
         self.records = Records(folder / "runs")
         self._server_url = server_url
         self._read_only = read_only
-        self._folder = folder
         self._lock = threading.Lock()
         self._tools: Tools | None = None
         self._free: SimpleQueue[GatewayProcess] = SimpleQueue()
@@ -72,6 +73,16 @@ class Laboratory:
     def why_recorded_only(self) -> str | None:
         """Why no run can be made here, in words for a page; None when one can."""
         return self._read_only or Databases(self._server_url()).why_not()
+
+    def refuse_if_recorded_only(self) -> None:
+        """Raises RecordedOnly, with the reason, where no run can be made."""
+        reason = self.why_recorded_only()
+        if reason is not None:
+            raise RecordedOnly(reason)
+
+    def now(self) -> datetime:
+        """The time by the server on which the runs are made."""
+        return Databases(self._server_url()).now()
 
     def warm(self) -> None:
         """Start in the background what a first run would wait for. Safe to call often."""
@@ -95,9 +106,7 @@ class Laboratory:
         for name in processors:
             if ":" not in name and name not in played.expected:
                 raise KeyError(name)
-        reason = self.why_recorded_only()
-        if reason is not None:
-            raise RecordedOnly(reason)
+        self.refuse_if_recorded_only()
         with self._lock:
             self._refuse_second(user)
             wish = {"seed": seed, "user": user, "options": dict(options or {})}
@@ -148,7 +157,7 @@ class Laboratory:
                 "processor": processor,
                 **wish,
                 "commit": provenance.commit(),
-                "started_at": Databases(self._server_url()).now().isoformat(),
+                "started_at": self.now().isoformat(),
                 "status": "running",
                 "lanes": [{"id": str(lane), "name": name} for lane, name in LANES],
                 "expected": expected and expected.verdict,

@@ -11,10 +11,12 @@ intent in one call: ``one_step`` does only that, and stays safe; the others remo
 import secrets
 import time
 
+from payments_app.domain.ledger import Account, PostingKind
 from payments_app.domain.payment import Payment, PaymentStatus
 from payments_app.domain.steps import Cancel, EndLocally
 from payments_app.gateway.port import Busy, Op
-from payments_app.services import charging, intent_facts, observations, settlement
+from payments_app.services import charging, intent_facts, ledger, observations
+from payments_app.services.ledger import Transfer
 from workers.payment_processor import PaymentProcessor
 
 
@@ -92,16 +94,13 @@ def _confirm_at_once(key_of) -> None:
 
 
 def _post(session, payment) -> None:
-    accounts = settlement.Account
-    settlement.ledger.post(
+    ledger.post(
         session,
         source_type="payment",
         source_id=f"{payment.id}#{secrets.token_hex(4)}",
-        kind=settlement.PostingKind.CAPTURE,
+        kind=PostingKind.CAPTURE,
         currency=payment.currency,
         transfers=(
-            settlement.Transfer(
-                accounts.GATEWAY_CLEARING, accounts.CUSTOMER_CREDIT, payment.captured_minor
-            ),
+            Transfer(Account.GATEWAY_CLEARING, Account.CUSTOMER_CREDIT, payment.captured_minor),
         ),
     )

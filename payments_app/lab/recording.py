@@ -1,0 +1,81 @@
+"""``python -m payments_app.lab.recording --server URL``: makes the runs that are shipped.
+
+Deployments on which nothing may be run show these: each scenario for naive and for ours, and the
+crash matrix, labelled with date and commit. They are runs like any other, and are made by running.
+"""
+
+import json
+import sys
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import click
+
+from payments_app.lab import catalogue
+from payments_app.lab.laboratory import Laboratory
+from payments_app.lab.matrix import Matrix, is_as_promised
+from payments_app.lab.moments import IDEMPOTENT
+from payments_app.lab.records import SHIPPED
+
+SIDE_BY_SIDE = ("naive", IDEMPOTENT)
+# The storm's thousand lines tell less than its marks.
+EVENTS_MAX = 300
+
+
+@click.command()
+@click.option("--server", required=True, metavar="URL", help="A PostgreSQL to make databases on.")
+@click.option("--matrix/--no-matrix", default=True, show_default=True)
+def main(*, server: str, matrix: bool) -> None:
+    """Exit code 0: everything came out as expected, and was written."""
+    with TemporaryDirectory(prefix="lab-recording-") as folder:
+        lab = Laboratory(Path(folder), lambda: server)
+        try:
+            runs = [run for each in catalogue.SCENARIOS for run in _play(lab, each.id)]
+            table = _table(lab) if matrix else None
+        finally:
+            lab.close()
+    good = all(run["as_expected"] for run in runs) and (table is None or is_as_promised(table))
+    if good:
+        _write(runs, table)
+    sys.exit(0 if good else 1)
+
+
+def _play(lab: Laboratory, scenario: str) -> list[dict[str, Any]]:
+    runs = lab.wait(lab.start(scenario, SIDE_BY_SIDE, user=scenario))
+    for run in runs:
+        click.echo(f"{run['scenario']:<22} {run['processor']:<12} {run['verdict']}", err=True)
+    return runs
+
+
+def _table(lab: Laboratory) -> dict[str, Any]:
+    matrix = Matrix(lab)
+    matrix.run_again()
+    table = matrix.wait()
+    for row in table["rows"]:
+        click.echo(f"{row['moment']:<22} {row['cells']}", err=True)
+    return table
+
+
+def _write(runs: list[dict[str, Any]], table: dict[str, Any] | None) -> None:
+    SHIPPED.mkdir(exist_ok=True)
+    for old in SHIPPED.glob("run_*.json"):
+        old.unlink()
+    for run in runs:
+        label = {"at": run["started_at"], "commit": run["commit"]}
+        shown = {**run, "recorded": label, "events": run["events"][:EVENTS_MAX], "user": ""}
+        (SHIPPED / f"{run['id']}.json").write_text(_compact(shown), encoding="utf-8")
+    if table is not None:
+        # Its cells' runs are not shipped.
+        for row in table["rows"]:
+            for cell in row["cells"].values():
+                cell["id"] = None
+        (SHIPPED / "matrix.json").write_text(_compact(table), encoding="utf-8")
+
+
+def _compact(value: object) -> str:
+    return json.dumps(value, separators=(",", ":"), default=str) + "\n"
+
+
+if __name__ == "__main__":
+    main()
