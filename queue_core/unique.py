@@ -22,6 +22,7 @@ STATE_GROUPS: dict[str, tuple[str, ...]] = {
     "successful": (*INCOMPLETE, "completed"),
     "all": (*INCOMPLETE, "completed", "cancelled", "discarded"),
 }
+PERIOD_MAX_S = 10 * 365 * 86_400.0
 FIELDS = ("kind", "queue", "args", "meta")
 
 
@@ -53,10 +54,24 @@ class Unique:
                 "unique: states must have 'available' or 'scheduled' among them, where a job "
                 "begins; for one at a time use a queue with {'global_limit': 1, 'by': '…'}"
             )
-        if self.period_s is not None and self.period_s <= 0:
-            raise InvalidJob("unique: period must be more than 0 seconds")
+        self._check_shapes()
         if self.timestamp not in {"inserted_at", "scheduled_at"}:
             raise InvalidJob("unique: timestamp must be 'inserted_at' or 'scheduled_at'")
+
+    def _check_shapes(self) -> None:
+        """As given by people: a text is a sequence of letters, and infinity no interval."""
+        keys: object = self.keys
+        if keys is not None and not isinstance(keys, tuple | list):
+            raise InvalidJob(f"unique: keys must be a tuple of names like ('id',), not {keys!r}")
+        period: object = self.period_s
+        if period is not None and (
+            isinstance(period, bool)
+            or not isinstance(period, int | float)
+            or not 0 < period <= PERIOD_MAX_S
+        ):
+            raise InvalidJob(
+                f"unique: period must be more than 0 seconds, at most ten years, not {period!r}"
+            )
 
     @property
     def state_names(self) -> tuple[str, ...]:

@@ -103,7 +103,9 @@ def test_what_happens_to_rows_is_in_the_table_and_the_table_is_no_wish(queue: Qu
 
     assert seen <= legal
     # Waiting jobs that operators cancel, wake or change, in every state that they may wait in.
-    rare = {(before, after) for before in WAITING for after in (*WAITING, "cancelled")}
+    rare: set[tuple[str | None, str]] = {
+        (before, after) for before in WAITING for after in (*WAITING, "cancelled")
+    }
     rare |= {(None, "suspended"), ("cancelled", "available")}
     assert legal - seen <= rare
 
