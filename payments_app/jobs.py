@@ -123,6 +123,19 @@ class HandleGatewayEvent(
 
 
 @dataclass(frozen=True)
+class DeliverWebhooks(
+    JobArgs,
+    kind="deliver_webhooks",
+    queue="webhooks",
+    max_attempts=20,
+    unique=Unique(keys=("endpoint_id",), states="incomplete"),
+):
+    """Tell one endpoint what is due for it."""
+
+    endpoint_id: str
+
+
+@dataclass(frozen=True)
 class LookAtDisputes(
     JobArgs,
     kind="look_at_disputes",

@@ -19,6 +19,7 @@ from workers.payment_processor import PaymentProcessor
 from workers.reconciler import Reconciler
 from workers.refund_processor import RefundProcessor
 from workers.sweeper import Sweeper
+from workers.webhook_deliverer import WebhookDeliverer
 
 # Missed minutes need no making up: the next sweep sees everything that they would have seen.
 CRON = (
@@ -42,6 +43,8 @@ class Parts:
     # Where customers find us: the address in the mails' pay links.
     public_url: str = "http://127.0.0.1:8000"
     smtp_url: str | None = None
+    # Whether webhooks may go to addresses of our own networks: for development, never production.
+    private_webhooks: bool = False
 
 
 def build(parts: Parts) -> list[Worker[Any]]:
@@ -57,6 +60,7 @@ def build(parts: Parts) -> list[Worker[Any]]:
         DisputeObserver(parts.gateway),
         Reconciler(parts.gateway, parts.reports),
         Sweeper(),
+        WebhookDeliverer(allow_private=parts.private_webhooks),
     ]
     if parts.gateway_url is not None:
         made.append(Auditor(parts.gateway_url))

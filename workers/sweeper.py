@@ -1,8 +1,8 @@
-"""The janitor's job: make lost jobs again from their rows, and drop answers past their time."""
+"""The janitor's job: make jobs from rows that are due, and drop answers past their time."""
 
 from payments_app import clock
 from payments_app.jobs import SweepPayments
-from payments_app.services import idempotency, janitor
+from payments_app.services import idempotency, janitor, outbound
 from queue_core import Job, Ok, Outcome, Worker
 
 
@@ -14,4 +14,5 @@ class Sweeper(Worker[SweepPayments]):
             now = clock.now(session)
             made = janitor.sweep(session, now=now)
             dropped = idempotency.prune(session, now)
-        return Ok({"jobs_made": made, "answers_dropped": dropped})
+            told = outbound.dispatch(session, now=now)
+        return Ok({"jobs_made": made, "answers_dropped": dropped, "endpoints_due": told})

@@ -19,6 +19,7 @@ COMMANDS = {
     "cron": ("cron", "group"),
     "db": ("db", "group"),
     "demo": ("demo", "group"),
+    "endpoints": ("endpoints", "group"),
     "jobs": ("jobs", "group"),
     "payments": ("payments", "group"),
     "queues": ("queues", "group"),

@@ -97,6 +97,7 @@ def build_queue(config: Config, url: str, *, processor: str = IDEMPOTENT) -> Que
         data_dir=config.data_dir,
         smtp_url=config.smtp_url,
         public_url=config.public_url,
+        private_webhooks=not config.is_production,
     )
     workers = registry.build(parts)
     if processor != IDEMPOTENT:

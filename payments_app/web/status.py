@@ -40,6 +40,12 @@ CHIPS: dict[str, dict[str, Chip]] = {
         "failed": Chip("Failed", _BAD, "cross"),
         "needs_review": Chip("Needs review", _WARN, "triangle"),
     },
+    "delivery": {
+        "pending": Chip("Pending", _PROG, "arc"),
+        "delivered": Chip("Delivered", _OK, "tick"),
+        "exhausted": Chip("Given up", _BAD, "cross"),
+        "disabled": Chip("Not sent", _NEUTRAL, "slash"),
+    },
     "dispute": {
         "open": Chip("Disputed", _BAD, "triangle"),
         "won": Chip("Won", _OK, "tick"),

@@ -14,6 +14,7 @@ from payments_app.domain import (
     gateway_request,
     inbound_event,
     invoice,
+    outbound,
     payment,
     reconciliation,
 )
@@ -26,7 +27,7 @@ MACHINES = {
     module.MOVES.aggregate: module.MOVES
     for module in (
         *(attempt, dispute, email, gateway_request, inbound_event, invoice, payment),
-        *(reconciliation, refunds),
+        *(outbound, reconciliation, refunds),
     )
 }
 FIRST_STATES = {
@@ -39,6 +40,7 @@ FIRST_STATES = {
     "payment": "pending",
     "reconciliation_break": "open",
     "refund": "requested",
+    "webhook_delivery": "pending",
 }
 every_machine = pytest.mark.parametrize("machine", MACHINES.values(), ids=MACHINES.keys())
 

@@ -15,6 +15,7 @@ WITH replayed AS (
     UNION ALL SELECT 'refund', id, status FROM refunds
     UNION ALL SELECT 'email_delivery', id, status FROM email_deliveries
     UNION ALL SELECT 'inbound_event', event_id, status FROM inbound_events
+    UNION ALL SELECT 'webhook_delivery', id, status FROM webhook_deliveries
     UNION ALL SELECT 'dispute', id, status FROM disputes
     UNION ALL SELECT 'reconciliation_break', id, status FROM reconciliation_breaks
 ), offenders (what) AS (

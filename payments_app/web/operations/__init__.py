@@ -1,6 +1,6 @@
 """The operators' pages: queues, jobs and workers through ``queue_core.control``; the checks."""
 
-from payments_app.web.operations import audit, jobs, queues, reconciliation, workers
+from payments_app.web.operations import audit, deliveries, jobs, queues, reconciliation, workers
 from payments_app.web.operations.blueprint import bp
 
-__all__ = ["audit", "bp", "jobs", "queues", "reconciliation", "workers"]
+__all__ = ["audit", "bp", "deliveries", "jobs", "queues", "reconciliation", "workers"]
