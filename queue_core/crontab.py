@@ -99,7 +99,10 @@ def job_of(row: Mapping[str, Any], at: datetime) -> NewJob:
         given: dict[str, Any] = {
             key: tuple(one) if isinstance(one, list) else one for key, one in unique.items()
         }
-        options["unique"] = Unique(**given)
+        try:
+            options["unique"] = Unique(**given)
+        except TypeError as error:  # Written by a newer version of this code.
+            raise InvalidJob(f"cron {row['name']!r}: unique {unique} is not known here") from error
     new = prepare(PlainArgs(JobOptions(kind=row["kind"]), row["args"]), **options)
     return new.with_meta({"cron": row["name"], "cron_at": at.astimezone(UTC).isoformat()})
 

@@ -165,6 +165,29 @@ def test_an_entry_that_cannot_be_stored_does_not_stop_the_others(queue: Queue) -
 
 
 @pytest.mark.parametrize(
+    "broken",
+    [
+        "expression = 'nonsense'",
+        "timezone = 'Mars/Olympus'",
+        """options = options || '{"unique": {"colour": 1}}'""",
+    ],
+)
+def test_an_entry_that_was_broken_in_its_table_does_not_stop_the_others(
+    queue: Queue, broken: str
+) -> None:
+    ticker = CronTicker([Cron("a-broken", "* * * * *", Note("x")), EVERY_MINUTE])
+    with runner(queue) as leader:
+        ticker.tick(leader.store)
+        execute(queue, f"UPDATE queue.cron_entries SET {broken} WHERE name = 'a-broken'")
+        ManualClock(queue).advance(61)
+        ticker.tick(leader.store)
+        with queue.engine.connect() as connection:
+            assert len(control.list_cron(connection)) == 2
+
+    assert {row["meta"]["cron"] for row in jobs(queue)} == {"sweep"}
+
+
+@pytest.mark.parametrize(
     ("expression", "timezone", "complaint"),
     [
         ("* * *", "UTC", r"3 fields instead of 5 \(minute, hour, day of month, .* like '\*/5"),
