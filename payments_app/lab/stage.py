@@ -82,6 +82,13 @@ class Stage:
         self.hands.say(found[0].node, "hold", "is held here", point=point)
         return found[0]
 
+    def greet(self) -> None:
+        """Write down who stands somewhere since the last look: in free play nobody waits for it."""
+        for held in self._standing():
+            if held.file not in self._met:
+                self._met.add(held.file)
+                self.hands.say(held.node, "hold", f"is held at {held.point}", point=held.point)
+
     def release(self, held: Held) -> None:
         """Let it go on from where it stands."""
         self.hands.release(held)

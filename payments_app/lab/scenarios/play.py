@@ -18,7 +18,12 @@ def free_play(stage: Stage) -> None:
         stage.hands.mailbox = box
         stage.gateway.webhooks(url=box.url)
         stage.shop.pay()
-        stage.until(lambda: stage.hands.finished or time.monotonic() > until_s, "", timeout_s=60.0)
+
+        def is_over() -> bool:
+            stage.greet()
+            return stage.hands.finished or time.monotonic() > until_s
+
+        stage.until(is_over, "it was never finished", timeout_s=2 * PLAY_LIMIT_S)
         stage.let_all_go_on()
         rest(stage)
 
