@@ -16,7 +16,7 @@ from payments_app.domain.customer import Customer
 from payments_app.domain.document import Document
 from payments_app.domain.email import EmailDelivery
 from payments_app.domain.invoice import CreditNote, Invoice, InvoiceStatus
-from payments_app.queries.paging import Numbered, numbered
+from payments_app.queries.paging import PAGE_SIZE, Numbered, numbered
 
 # Tab → the shown states in it; "all" has no condition.
 TABS: dict[str, tuple[str, ...]] = {
@@ -80,6 +80,7 @@ def invoice_list(
     search: str = "",
     customer_id: str | None = None,
     page: int = 1,
+    size: int = PAGE_SIZE,
 ) -> Numbered[InvoiceRow]:
     """Newest first; ``search`` looks in numbers and customers' names."""
     statement = _rows(today).order_by(Invoice.created_at.desc(), Invoice.id.desc())
@@ -89,7 +90,7 @@ def invoice_list(
         statement = statement.where(Invoice.customer_id == customer_id)
     if search:
         statement = statement.where(_matches(search))
-    return numbered(session, statement, page, _made)
+    return numbered(session, statement, page, _made, size=size)
 
 
 def invoice_counts(session: Session, *, today: date, search: str = "") -> dict[str, int]:

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from payments_app.domain.outbound import (
@@ -43,21 +43,22 @@ def deliveries(
     session: Session, *, status: DeliveryStatus | None = None, page: int = 1
 ) -> Numbered[DeliveryRow]:
     """Newest first."""
-    found: Select[Any] = (
-        select(
-            WebhookDelivery.id,
-            WebhookDelivery.event_id,
-            OutboundEvent.type,
-            OutboundEvent.subject_id,
-            OutboundEvent.seq,
-            WebhookEndpoint.url,
-            WebhookDelivery.status,
-            WebhookDelivery.attempts,
-            WebhookDelivery.last_status,
-            WebhookDelivery.last_error,
-            WebhookDelivery.created_at,
-            WebhookDelivery.next_at,
-        )
+    columns: tuple[Any, ...] = (
+        WebhookDelivery.id,
+        WebhookDelivery.event_id,
+        OutboundEvent.type,
+        OutboundEvent.subject_id,
+        OutboundEvent.seq,
+        WebhookEndpoint.url,
+        WebhookDelivery.status,
+        WebhookDelivery.attempts,
+        WebhookDelivery.last_status,
+        WebhookDelivery.last_error,
+        WebhookDelivery.created_at,
+        WebhookDelivery.next_at,
+    )
+    found = (
+        select(*columns)
         .join(OutboundEvent, OutboundEvent.id == WebhookDelivery.event_id)
         .join(WebhookEndpoint, WebhookEndpoint.id == WebhookDelivery.endpoint_id)
         .order_by(OutboundEvent.transition_id.desc(), WebhookDelivery.id.desc())

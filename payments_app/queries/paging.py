@@ -40,11 +40,16 @@ def numbered(
     statement: Select[Any],
     number: int,
     make: Any,  # noqa: ANN401
+    *,
+    size: int = PAGE_SIZE,
 ) -> Numbered[Any]:
-    """Page ``number`` (from 1) of an ordered statement; ``make`` turns a row into a plain value."""
+    """Page ``number`` (from 1) of an ordered statement; ``make`` turns a row into a plain value.
+
+    ``size``: a download asks for one page as long as a file may be.
+    """
     page = min(max(number, 1), PAGE_MAX)
     counted = select(func.count()).select_from(statement.order_by(None).subquery())
     total = session.scalar(counted) or 0
-    page = min(page, max(1, -(-total // PAGE_SIZE)))
-    found = session.execute(statement.limit(PAGE_SIZE).offset((page - 1) * PAGE_SIZE))
-    return Numbered([make(row) for row in found], page, total)
+    page = min(page, max(1, -(-total // size)))
+    found = session.execute(statement.limit(size).offset((page - 1) * size))
+    return Numbered([make(row) for row in found], page, total, size)

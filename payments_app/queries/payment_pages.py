@@ -21,7 +21,7 @@ from payments_app.domain.ledger import LedgerPosting
 from payments_app.domain.payment import LIVE, Payment, PaymentStatus
 from payments_app.domain.refund import Refund
 from payments_app.domain.transition import Transition
-from payments_app.queries.paging import Numbered, numbered
+from payments_app.queries.paging import PAGE_SIZE, Numbered, numbered
 
 # Tab → statuses; "all" has no condition.
 TABS: dict[str, tuple[PaymentStatus, ...]] = {
@@ -103,6 +103,7 @@ def payment_list(
     customer_id: str | None = None,
     invoice_id: str | None = None,
     page: int = 1,
+    size: int = PAGE_SIZE,
 ) -> Numbered[PaymentRow]:
     """Newest first; what waits for an answer or for a person is on top."""
     statement = _rows()
@@ -120,7 +121,7 @@ def payment_list(
                 Payment.id == search,
             )
         )
-    return numbered(session, statement, page, _made)
+    return numbered(session, statement, page, _made, size=size)
 
 
 def payment_counts(session: Session) -> dict[str, int]:

@@ -2,6 +2,7 @@
 
 from payments_app.web.business import (
     customers,
+    downloads,
     invoice_actions,
     invoice_form,
     invoices,
@@ -16,6 +17,7 @@ from payments_app.web.business.blueprint import bp
 __all__ = [
     "bp",
     "customers",
+    "downloads",
     "invoice_actions",
     "invoice_form",
     "invoices",
