@@ -74,6 +74,26 @@ def test_children_of_a_frozen_supervisor_start_nothing_more(
     assert job(queue, polite)["attempt"] == 1
 
 
+@pytest.mark.full
+def test_a_database_that_accepts_and_never_answers_holds_up_no_stop(
+    queue: Queue, start: Any, tmp_path: Path
+) -> None:
+    """R2: every dealing with it is bounded, so a child is fenced, and TERM ends the node."""
+    with Wire(queue.database_url) as wire:
+        program = start(url=wire.url, lease_s=2.0, shutdown_timeout_s=0.5).ready()
+        job_id = insert(queue, Wait(str(tmp_path / "x"), asks=False))
+        wait_until((tmp_path / "x.started-1").exists)
+
+        wire.mute()
+        wait_until(lambda: "worker.fenced" in program.text)
+        program.signal(signal.SIGTERM)
+
+        assert program.wait(15) == 0
+    start(lease_s=2.0)
+    wait_until((tmp_path / "x.started-2").exists, timeout_s=20)
+    assert (job(queue, job_id)["attempt"], job(queue, job_id)["rescues"]) == (1, 1)
+
+
 def test_a_hung_child_is_killed_and_nobody_is_charged_for_it(
     queue: Queue, start: Any, tmp_path: Path
 ) -> None:

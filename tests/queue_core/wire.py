@@ -1,8 +1,8 @@
 """A wire between workers and PostgreSQL that a test can cut, mend, and make swallow one reply.
 
 A cut wire is an outage: connections end and new ones are refused, while the test still sees the
-database. `swallow` is the moment that no kill can make: the server has committed, the client never
-hears of it.
+database. A mute one is worse: it accepts everything and brings no answer. `swallow` is the moment
+that no kill can make: the server has committed, the client never hears of it.
 """
 
 import contextlib
@@ -29,7 +29,7 @@ class Wire:
             .render_as_string(hide_password=False)
         )
         self.swallowed = threading.Event()
-        self._is_cut = False
+        self._is_cut = self._is_mute = False
         self._tag = b""
         self._open: set[socket.socket] = set()
 
@@ -45,6 +45,9 @@ class Wire:
         self._is_cut = True
         for end in list(self._open):
             _hang_up(end)
+
+    def mute(self) -> None:
+        self._is_mute = True
 
     def mend(self) -> None:
         self._is_cut = False
@@ -71,7 +74,8 @@ class Wire:
     def _ask(self, client: socket.socket, server: socket.socket) -> None:
         with contextlib.suppress(OSError):
             while chunk := client.recv(65536):
-                server.sendall(chunk)
+                if not self._is_mute:
+                    server.sendall(chunk)
         self._end(client, server)
 
     def _answer(self, server: socket.socket, client: socket.socket) -> None:
