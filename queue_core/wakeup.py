@@ -29,7 +29,7 @@ _CONNECTION_DELAYS_S = (0.002, 0.025)
 # The thread's own connection is kept between bursts and closed when nobody has inserted for a
 # while.
 _IDLE_S = 5.0
-_NOTIFY = sqlalchemy.text("SELECT pg_notify(:channel, :payload)")
+_NOTIFY = "SELECT pg_notify(%(channel)s, %(payload)s)"
 
 _due: "queue.SimpleQueue[tuple[float, sqlalchemy.Engine, str, str]]" = queue.SimpleQueue()
 # Per Session or Connection, what to say when it commits. Hooks are never removed: SQLAlchemy is
@@ -165,7 +165,7 @@ def _send(
         # A kept connection may have died since; a new one then gets one chance.
         for _ in range(2):
             try:
-                _connection(engine, connections).execute(_NOTIFY, payload)
+                _connection(engine, connections).exec_driver_sql(_NOTIFY, payload)
                 break
             except sqlalchemy.exc.SQLAlchemyError:
                 # The job is committed and workers poll: a database that is away now costs a

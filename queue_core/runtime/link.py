@@ -1,6 +1,8 @@
 """A connection of the runtime that is made again after any loss, with backoff."""
 
+import contextlib
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Any
 
 import psycopg
@@ -43,6 +45,12 @@ class Link:
             telemetry.emit("database.found", component=self._component)
         self.failures = 0
         return True
+
+    def together(self, several: bool) -> AbstractContextManager[object]:  # noqa: FBT001
+        """A pipeline: one transaction, one round trip. A statement alone is that by itself, and the
+        first job of an idle queue starts half a millisecond sooner without.
+        """
+        return self.connection.pipeline() if several else contextlib.nullcontext()
 
     def lose(self, error: Exception) -> float:
         """Drops the connection; returns how long to wait before the next one."""

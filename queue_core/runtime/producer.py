@@ -216,15 +216,16 @@ class Producer:
         self.holdings.release(self.link.store, [(row["id"], row["lease"]) for row in rows])
 
     def _turn(self, wanted: dict[Lane, int] | None = None, *, solo: bool = False) -> None:
-        """Settles and claims: one pipeline, one commit."""
+        """Settles and claims: one commit."""
         if wanted is None and self._claims():
             wanted = {lane: count for lane in self._lanes.values() if (count := lane.wanted()) > 0}
         if not wanted and not self.settler.waiting:
             return
         store = self.link.store
         checkpoints.reach("settle.begun")
+        limited = [lane.settings.is_limited for lane in wanted or ()]
         try:
-            with self.link.connection.pipeline():
+            with self.link.together(bool(self.settler.waiting) or limited != [False]):
                 take_in = self.settler.send(store)
                 claimant = {**self._claimant, "solo": solo}
                 fetches = [
