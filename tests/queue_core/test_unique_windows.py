@@ -3,17 +3,21 @@
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 from sqlalchemy.exc import IntegrityError
 
 from queue_core import InvalidJob, Queue, Unique, control
+from queue_core.batch import write_jobs
+from queue_core.newjob import prepare
 from queue_core.runtime.keys import KeySweeper
 from queue_core.store import Row
 from queue_core.testing import ManualClock
 from tests.queue_core.support import (
     Once,
     Runner,
+    WeakStore,
     execute,
     insert,
     is_waiting,
@@ -251,6 +255,19 @@ class TestWake:
             assert woken.result(timeout=10) != first
 
 
+class Interrupted(WeakStore):
+    """Something happens once, right after somebody has looked at who holds a key."""
+
+    between: Callable[[], None] | None = None
+
+    def run(self, name: str, /, **values: Any) -> list[Row]:
+        rows = super().run(name, **values)
+        if name == "find_key_holders" and self.between is not None:
+            between, self.between = self.between, None
+            between()
+        return rows
+
+
 class TestRedrive:
     """A second life obeys its window too."""
 
@@ -286,6 +303,28 @@ class TestRedrive:
 
             assert second.result(timeout=10) == first
         assert len(jobs(queue)) == 1
+
+    @pytest.mark.parametrize("is_guarded", [True, False])
+    def test_a_redrive_between_looking_and_taking_over_is_noticed_by_the_version(
+        self, queue: Queue, *, is_guarded: bool
+    ) -> None:
+        """With its negative control: guarded by the holder's id alone, both would run."""
+        first = insert(queue, Once("x"), unique=HOUR)
+
+        def redrive() -> None:
+            with queue.engine.begin() as connection:
+                assert control.retry(connection, first).ids == (first,)
+
+        with runner(queue) as one:
+            finish(one, "discarded")
+            store = Interrupted(one.store.connection, queue.schema)
+            store.between = redrive
+            if not is_guarded:
+                guard = "AND xmin::text = %(seen_version)s"
+                store.removed = {"take_over_unique_key": (guard, "")}
+            write_jobs(store, [prepare(Once("x"), unique=HOUR)])
+
+        assert len(jobs(queue)) == (1 if is_guarded else 2)
 
     def test_an_insert_that_takes_the_key_first_keeps_the_dead_one_dead(self, queue: Queue) -> None:
         first = insert(queue, Once("x"), unique=HOUR)
