@@ -52,6 +52,10 @@ def run(server: World, plan: Plan, names: Iterable[str]) -> tuple[dict[str, Resu
             # One contestant's trouble must not cost an hour's other numbers.
             traceback.print_exc()
             failed.append(name)
+        except KeyboardInterrupt:
+            # Told to stop: what has been measured is still worth its table.
+            failed.append(f"{name} (interrupted)")
+            break
         print(f"{name}: {time.monotonic() - begun_s:.0f} s", flush=True)
     return results, failed
 
