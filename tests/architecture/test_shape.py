@@ -45,7 +45,7 @@ def test_most_files_and_functions_are_short():
 
 def test_every_module_says_what_it_is():
     others = [Source(path) for path in ROOT.glob("*.py")]
-    all_of_them = sources() + others + sources("tests", "demos", "benchmarks", ".ci")
+    all_of_them = sources() + others + sources("tests", "demos", "exercise", "benchmarks", ".ci")
     silent = [source.name for source in all_of_them if not ast.get_docstring(source.tree)]
 
     assert silent == []
