@@ -23,7 +23,7 @@ from werkzeug.serving import make_server
 
 from payments_app import create_app
 from payments_app.config import load_config
-from tests.e2e.people import OWNER, add_users
+from tests.e2e.people import OWNER, Person, add_users
 from tests.support import databases
 from tests.support.running_app import RunningApp
 
@@ -124,9 +124,9 @@ def new_page(chromium: Browser) -> Iterator[NewPage]:
     assert wrong == []
 
 
-def sign_in(page: Page) -> None:
+def sign_in(page: Page, person: Person = OWNER) -> None:
     page.goto("/login")
-    page.get_by_label("Email").fill(OWNER.email)
-    page.get_by_label("Password").fill(OWNER.password)
+    page.get_by_label("Email").fill(person.email)
+    page.get_by_label("Password").fill(person.password)
     page.get_by_role("button", name="Sign in").click()
     page.wait_for_url("**/")

@@ -3,18 +3,24 @@
 That a run is really played, and watched while it is, is tests/e2e/test_lab.py.
 """
 
+import html
 import json
 import re
+import shlex
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 from flask import Flask
 
 from payments_app import create_app
+from payments_app.cli import demo
 from payments_app.config import load_config
 from payments_app.domain.access import Role
+from payments_app.lab.console import VERBS
 from payments_app.lab.laboratory import Busy, Laboratory
 from payments_app.lab.records import Records
+from payments_app.web.lab import snippets
 from payments_app.web.lab.labels import short
 from tests.web import lab_records
 from tests.web.browser import Browser, words
@@ -23,7 +29,14 @@ from tests.web.conftest import BrowserOf
 SCENARIO = "/lab/kill-after-capture"
 
 
-class BusyLaboratory(Laboratory):
+class ColdLaboratory(Laboratory):
+    """One that starts nothing in the background."""
+
+    def warm(self) -> None:
+        pass
+
+
+class BusyLaboratory(ColdLaboratory):
     """One whose user has a run under way already."""
 
     under_way = ""
@@ -35,7 +48,7 @@ class BusyLaboratory(Laboratory):
 @pytest.fixture
 def app(app_database_url: str, run_dir: Path, tmp_path: Path, app: Flask) -> Flask:
     """The application of the other tests, with a folder for runs of its own."""
-    app.extensions["lab"] = Laboratory(tmp_path, lambda: app_database_url)
+    app.extensions["lab"] = ColdLaboratory(tmp_path, lambda: app_database_url)
     return app
 
 
@@ -43,6 +56,11 @@ def app(app_database_url: str, run_dir: Path, tmp_path: Path, app: Flask) -> Fla
 def records(app: Flask) -> Records:
     found: Records = app.extensions["lab"].records
     return found
+
+
+def own(records: Records) -> list[dict[str, Any]]:
+    """The runs that are not shipped with the project."""
+    return [run for run in records.runs() if not run.get("recorded")]
 
 
 class TestFirstPage:
@@ -78,7 +96,7 @@ class TestScenario:
         answer = browser_of(Role.VIEWER).submit(SCENARIO, {"processor": "naive", "seed": "1"})
 
         assert answer.status_code == 403
-        assert records.runs() == []
+        assert own(records) == []
 
     def test_bad_wishes_start_nothing_and_are_named(self, owner: Browser, records: Records):
         answer = owner.submit(SCENARIO, {"seed": "12x", "processor": "unheard-of"})
@@ -86,7 +104,7 @@ class TestScenario:
         assert answer.status_code == 422
         assert "Choose at least one processor." in words(answer)
         assert "A seed is a whole number" in words(answer)
-        assert records.runs() == []
+        assert own(records) == []
 
     def test_a_second_run_of_the_same_person_is_led_to_the_first(
         self, app: Flask, owner: Browser, records: Records, tmp_path: Path
@@ -126,11 +144,11 @@ class TestRun:
     def test_a_prediction_is_compared(self, owner: Browser, records: Records):
         naive, _ = lab_records.side_by_side(records)
 
-        asked = f"/lab/runs/{naive}?predict-naive=24000&predict-idempotent=0"
+        asked = f"/lab/runs/{naive}?predict-naive=2&predict-idempotent=0"
         page = words(owner.get(asked))
 
-        assert "You predicted $240.00 : right" in page
-        assert "You predicted $0.00 : not what happened" in page
+        assert "You predicted “$240: charged twice”: right" in page
+        assert "You predicted “$0: the charge is lost”: not what happened" in page
 
     def test_every_event_is_one_item_that_can_be_read_in_order(
         self, owner: Browser, records: Records
@@ -274,6 +292,120 @@ class TestRecordedOnly:
 
         assert "Recorded on Nov 23, 2026, commit ca18345" in page
         assert "Run again" not in page
+
+
+class TestStorm:
+    def test_it_has_a_mark_for_each_payment_told_apart_without_colour(
+        self, owner: Browser, records: Records
+    ):
+        marks = [
+            {"number": 1, "payment": "pay_1", "status": "completed", "captures": 1, "ok": True},
+            {"number": 2, "payment": "pay_2", "status": "completed", "captures": 2, "ok": False},
+        ]
+        run_id = lab_records.ended(
+            records,
+            scenario="storm",
+            verdict="some payments wrong",
+            marks=marks,
+            throughput={"payments": 2, "took_s": 4.0, "kills": 1},
+        )
+
+        page = owner.get(f"/lab/runs/{run_id}")
+
+        assert "1 of 2 Some payments wrong" in words(page)
+        assert "Payment 2: 2 captures, completed" in words(page)
+        assert "Payments a second 0.5" in words(page)
+        assert "Workers killed 1" in words(page)
+        assert "#tick" in page.text
+        assert "#cross" in page.text
+        assert 'hx-trigger="every 1s"' not in page.text
+
+    def test_it_takes_1_to_200_payments(self, owner: Browser, records: Records):
+        assert 'name="payments" value="20"' in owner.get("/lab/storm").text
+        for count in ("0", "201", "1e2", ""):
+            given = {"processor": "naive", "seed": "1", "payments": count}
+            answer = owner.submit("/lab/storm", given)
+            assert answer.status_code == 422
+            assert "From 1 to 200 payments." in words(answer)
+        assert own(records) == []
+
+
+class TestFreePlay:
+    def test_every_button_is_there_while_it_runs(self, owner: Browser, records: Records):
+        run_id = lab_records.running(records, "idempotent", scenario="free-play")
+
+        with records.under_way(run_id):
+            page = owner.get(f"/lab/runs/{run_id}").text
+
+        pressed = set(re.findall(r'name="verb" value="(\w+)"', page))
+        assert pressed == set(VERBS)
+
+    def test_it_starts_only_with_a_processor_and_a_moment(self, owner: Browser, records: Records):
+        assert owner.submit("/lab/play", {"processor": "unheard-of"}).status_code == 422
+        assert owner.submit("/lab/play", {"processor": "naive", "moment": "x"}).status_code == 422
+        assert own(records) == []
+
+
+class TestMatrix:
+    TABLE: ClassVar = {
+        "status": "interrupted",
+        "made_at": "2026-11-23T22:00:00+00:00",
+        "commit": "ca18345",
+        "done": 2,
+        "total": 3,
+        "columns": ["naive", "key-only", "idempotent"],
+        "rows": [
+            {
+                "moment": "after-capture",
+                "says": "killed after the capture",
+                "cells": {
+                    "naive": {"verdict": "charged 2 times", "ok": False, "id": None},
+                    "key-only": {"verdict": "inconclusive", "ok": False, "id": None},
+                },
+            }
+        ],
+    }
+
+    def test_it_says_what_became_of_each_and_how_far_it_is(
+        self, browser_of: BrowserOf, tmp_path: Path
+    ):
+        (tmp_path / "matrix.json").write_text(json.dumps(self.TABLE))
+        viewer = browser_of(Role.VIEWER)
+
+        for path in ("/lab", "/lab/matrix"):
+            page = viewer.get(path)
+            assert "Killed after the capture Naive Charged 2 times Key only" in words(page)
+            assert "at commit ca18345 , and cut off at 2 of 3" in words(page)
+            assert 'class="st warn"' in page.text  # inconclusive is not green
+            assert "Run again" not in words(page)
+        assert viewer.submit("/lab/matrix", {"again": "yes"}).status_code == 403
+
+    def test_it_is_made_again_only_by_its_button(self, owner: Browser, tmp_path: Path):
+        assert owner.submit("/lab/matrix").status_code == 422
+        assert not (tmp_path / "matrix.json").exists()
+
+
+def test_a_copied_test_and_command_name_what_was_run(owner: Browser, records: Records):
+    run_id = lab_records.ended(records, "idempotent")
+    told = records.run(run_id)
+
+    page = html.unescape(owner.get(f"/lab/runs/{run_id}").text)
+
+    assert snippets.as_test(told) in page
+    compile(snippets.as_test(told), "copied", "exec")
+    command = shlex.split(snippets.as_command(told))
+    parsed = demo.run.make_context("run", command[command.index("run") + 1 :])
+    assert parsed.params["name"] == "kill-after-capture"
+    assert parsed.params["processor"] == "idempotent"
+
+
+@pytest.mark.full
+def test_a_copied_test_passes(records: Records, tmp_path: Path, admin_url: str):
+    told = records.run(lab_records.ended(records, "naive"))
+    copied: dict[str, Any] = {}
+
+    exec(compile(snippets.as_test(told), "copied", "exec"), copied)  # noqa: S102 - our own text
+    copied["test_kill_after_capture_naive"](tmp_path / "lab", admin_url)
 
 
 @pytest.mark.parametrize(

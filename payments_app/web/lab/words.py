@@ -4,6 +4,7 @@ Green is kept for a run whose every invariant holds. A run whose fault did not f
 nothing, and is never green, whatever its figures say.
 """
 
+import re
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
@@ -45,5 +46,5 @@ def verdict_chip(run: Mapping[str, Any]) -> Chip:
 
 def sentence(verdict: str) -> str:
     """``charged once`` → ``Charged 1 time``: the count is what people look for."""
-    said = verdict.replace("charged once", "charged 1 time", 1)
+    said = re.sub(r"^charged once\b", "charged 1 time", verdict)
     return said[:1].upper() + said[1:]
