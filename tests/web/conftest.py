@@ -13,11 +13,13 @@ from sqlalchemy.orm import Session, sessionmaker
 from payments_app import clock, create_app
 from payments_app.config import load_config
 from payments_app.domain.access import Role, User
+from payments_app.lab.records import Records
 from payments_app.services import access
 from payments_app.web.guard import TOKEN
 from payments_app.web.public.blueprint import wrong_links
 from tests.support.conversation import Conversation
 from tests.web.browser import PASSWORD, Browser
+from tests.web.lab_records import ColdLaboratory
 
 BrowserOf = Callable[[Role], Browser]
 
@@ -85,6 +87,14 @@ def browser_of(app: Flask, sessions: sessionmaker[Session], password_hash: str) 
 @pytest.fixture
 def owner(browser_of: BrowserOf) -> Browser:
     return browser_of(Role.OWNER)
+
+
+@pytest.fixture
+def records(app: Flask, app_database_url: str, tmp_path: Path) -> Records:
+    """The lab's runs, in a folder of the test's; and a lab that starts nothing by itself."""
+    lab = ColdLaboratory(tmp_path, lambda: app_database_url)
+    app.extensions["lab"] = lab
+    return lab.records
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from payments_app.lab.event import LANES, Event
+from payments_app.lab.laboratory import Laboratory
 from payments_app.lab.records import Records
 
 SCORES = {
@@ -114,3 +115,15 @@ def side_by_side(records: Records) -> Sequence[str]:
     records.update(naive, beside=[ours])
     records.update(ours, beside=[naive])
     return naive, ours
+
+
+class ColdLaboratory(Laboratory):
+    """One that starts nothing in the background."""
+
+    def warm(self) -> None:
+        pass
+
+
+def own(records: Records) -> list[dict[str, Any]]:
+    """The runs that are not shipped with the project."""
+    return [run for run in records.runs() if not run.get("recorded")]
