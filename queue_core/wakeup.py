@@ -29,7 +29,14 @@ _CONNECTION_DELAYS_S = (0.002, 0.025)
 # The thread's own connection is kept between bursts and closed when nobody has inserted for a
 # while.
 _IDLE_S = 5.0
-_NOTIFY = "SELECT pg_notify(%(channel)s, %(payload)s)"
+# Between two notifications: whoever inserts in a loop says it once for several; the first of them
+# is not delayed.
+_GAP_S = 0.005
+# A NOTIFY is a commit and would wait for the disk as one: an idle worker would start later by that,
+# and every insert share the disk with its own wake-up. A crash may lose it: workers poll.
+_NOTIFY = (
+    "SELECT set_config('synchronous_commit', 'off', true), pg_notify(%(channel)s, %(payload)s)"
+)
 
 _due: "queue.SimpleQueue[tuple[float, sqlalchemy.Engine, str, str]]" = queue.SimpleQueue()
 # Per Session or Connection, what to say when it commits. Hooks are never removed: SQLAlchemy is
@@ -151,7 +158,9 @@ def _send_for_ever() -> None:
         now = time.monotonic()
         ready = [item for item in waiting if item[0] <= now]
         waiting = [item for item in waiting if item[0] > now]
-        _send(ready, connections)
+        if ready:
+            _send(ready, connections)
+            time.sleep(_GAP_S)
 
 
 def _send(
