@@ -8,11 +8,15 @@ decides the speed.
 import threading
 import time
 
+from sqlalchemy.orm import Session
+
 from benchmarks.contestants import Contestant, Setup, find
+from benchmarks.contestants.ours import Touch
 from benchmarks.page import Page
 from benchmarks.result import Plan, Result, Target
-from benchmarks.workers import wait_until, workers
+from benchmarks.workers import Failed, wait_until, workers
 from benchmarks.world import World, connect
+from queue_core import Queue
 
 DURATION_S = 180.0
 BATCH, BACKLOG = 500, 5_000
@@ -49,12 +53,14 @@ def _churn(
     counts: list[tuple[float, int]] = []
     sizes_mb: list[float] = []
     with world.database(contestant.name, contestant.install) as url:
-        inserter = _Inserter(contestant, url, page)
+        inserter = _Inserter(url, page)
         with workers(contestant, url, path, jobs_max, Setup()) as started, connect(url) as watcher:
             inserter.start()
             wait_until(lambda: page.count(inserter.inserted) > BACKLOG, "its pace", started)
             begun_s = time.monotonic()
             while (passed_s := time.monotonic() - begun_s) <= duration_s:
+                if not inserter.is_alive():
+                    raise Failed("has no inserter any more; its error is above")
                 counts.append((passed_s, page.count(inserter.inserted)))
                 row = watcher.execute(SIZE).fetchone()
                 sizes_mb.append(float(row[0]) if row else 0.0)
@@ -68,20 +74,24 @@ def _churn(
 class _Inserter(threading.Thread):
     """Keeps the backlog; in the parent, so that the worker process has its interpreter alone."""
 
-    def __init__(self, contestant: Contestant, url: str, page: Page) -> None:
+    def __init__(self, url: str, page: Page) -> None:
         super().__init__(daemon=True)
         self.inserted = 0
-        self._contestant, self._url, self._page = contestant, url, page
+        self._url, self._page = url, page
         self._stopping = threading.Event()
 
     def run(self) -> None:
-        while not self._stopping.is_set():
-            if self.inserted - self._page.count(self.inserted) < BACKLOG:
-                numbers = range(self.inserted, self.inserted + BATCH)
-                self._contestant.fill(self._url, numbers)
-                self.inserted += BATCH
-            else:
-                self._stopping.wait(0.005)
+        queue = Queue(self._url)
+        with Session(queue.engine) as session:
+            while not self._stopping.is_set():
+                if self.inserted - self._page.count(self.inserted) < BACKLOG:
+                    numbers = range(self.inserted, self.inserted + BATCH)
+                    queue.insert_all(session, map(Touch, numbers))
+                    session.commit()
+                    self.inserted += BATCH
+                else:
+                    self._stopping.wait(0.005)
+        queue.engine.dispose()
 
     def stop(self) -> None:
         self._stopping.set()
