@@ -1,4 +1,4 @@
-"""Storm, free play and crash matrix: what their pages ask for, and how they show what came of it."""
+"""Storm, free play, crash matrix: what their pages ask for, and how they show what happened."""
 
 import json
 import re

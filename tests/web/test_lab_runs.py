@@ -11,9 +11,11 @@ import pytest
 
 from payments_app.cli import demo
 from payments_app.domain.access import Role
+from payments_app.lab import catalogue
 from payments_app.lab.records import Records
 from payments_app.web.lab import snippets
 from payments_app.web.lab.labels import short
+from payments_app.web.lab.predictions import outcome
 from tests.web import lab_records
 from tests.web.browser import Browser, words
 from tests.web.conftest import BrowserOf
@@ -202,3 +204,23 @@ def test_a_copied_test_passes(records: Records, tmp_path: Path, admin_url: str):
 )
 def test_a_label_leaves_out_what_the_column_says(text: str, label: str):
     assert short(text) == label
+
+
+@pytest.mark.parametrize(
+    ("scenario", "told", "number"),
+    [
+        ("kill-after-capture", {"captured_minor": 24_000}, 2),
+        ("kill-after-capture", {"captured_minor": 36_000}, None),
+        ("refund-race", {"captured_minor": 12_000}, 1),
+        ("webhook-storm", {"verdict": "charged once, posted 6 times"}, 2),
+        ("late-after-decline", {"captures": 1, "verdict": "charged once, recorded failed"}, 1),
+        ("storm", {"ok": True}, 1),
+    ],
+)
+def test_a_prediction_is_compared_with_what_its_scenario_asks_for(
+    scenario: str, told: dict[str, Any], number: int | None
+):
+    refund = {"kind": "refund", "detail": {"amount_minor": 6_000}}
+    run = {"verdict": "", "captures": 0, "ok": False, "events": [refund], **told}
+
+    assert outcome(run, catalogue.BY_ID[scenario]) == number

@@ -7,26 +7,15 @@ their processors; the address of one leads to all.
 from dataclasses import dataclass
 from typing import Any
 
-from flask import request
-
 from payments_app.lab import catalogue
 from payments_app.lab.records import Records, UnknownRun
 from payments_app.lab.scenario import Scenario
 from payments_app.web.lab import words
 from payments_app.web.lab.drawing import Row, rows
+from payments_app.web.lab.predictions import Guess, guess_of, refunded_minor
 from payments_app.web.status import Chip
 
 Run = dict[str, Any]
-DEFAULT_PREDICTIONS = Scenario.__dataclass_fields__["predictions"].default
-
-
-@dataclass(frozen=True, slots=True)
-class Guess:
-    """A prediction: its number, its words, and whether it came true; None: nobody can tell yet."""
-
-    value: str
-    text: str
-    came_true: bool | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +30,7 @@ class Column:
     why: str
     code: dict[str, Any] | None
     guess: Guess | None
+    refunded_minor: int
 
     @property
     def is_over(self) -> bool:
@@ -54,7 +44,7 @@ class Column:
     @property
     def paid_minor(self) -> int:
         """What the customer has paid in the end, by the gateway's journal."""
-        return int(self.run.get("paid_minor", self.run["captured_minor"]) or 0)
+        return int(self.run["captured_minor"]) - self.refunded_minor
 
 
 def columns(records: Records, run_id: str) -> list[Column]:
@@ -83,27 +73,6 @@ def _column(run: Run, scenario: Scenario | None) -> Column:
         chip=words.verdict_chip(run),
         why=told["why"].get(run["processor"], ""),
         code=told["code"].get(run["processor"]),
-        guess=_guess(run, scenario),
+        guess=guess_of(run, scenario),
+        refunded_minor=refunded_minor(run),
     )
-
-
-def _guess(run: Run, scenario: Scenario | None) -> Guess | None:
-    """``?predict-naive=2``: a prediction is the reader's own, so it is in the address alone."""
-    value = request.args.get(f"predict-{run['processor']}", "")
-    if scenario is None or value not in choices(scenario):
-        return None
-    number = int(value)
-    return Guess(value, scenario.predictions[number].text, _came_true(run, scenario, number))
-
-
-def choices(scenario: Scenario) -> list[str]:
-    """What may be sent as a prediction: its place in the scenario's list."""
-    return [str(number) for number in range(len(scenario.predictions))]
-
-
-def _came_true(run: Run, scenario: Scenario, number: int) -> bool | None:
-    if "came_true" in run:
-        return None if run["came_true"] is None else bool(run["came_true"] == number)
-    if scenario.predictions != DEFAULT_PREDICTIONS or run["captured_minor"] is None:
-        return None  # Its amounts mean something else than what was captured.
-    return bool(scenario.predictions[number].amount_minor == run["captured_minor"])

@@ -14,7 +14,7 @@ from payments_app.lab.scenario import DEFAULT_SEED, Scenario
 from payments_app.lab.scenarios import storm
 from payments_app.web.lab import words
 from payments_app.web.lab.blueprint import bp, laboratory
-from payments_app.web.lab.columns import choices
+from payments_app.web.lab.predictions import choices
 from payments_app.web.pages import Page
 from payments_app.web.permissions import Permission, allows, requires
 from payments_app.web.transactions import reading, signed_in
