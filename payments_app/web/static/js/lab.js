@@ -51,7 +51,8 @@ async function finish() {
   for (const id of ["live-badge", "verdicts", "findings"]) {
     document.getElementById(id).replaceWith(page.getElementById(id));
   }
-  for (const controls of document.querySelectorAll("[data-controls]")) controls.remove();
+  // Left where they are, so that nothing jumps under somebody's eyes.
+  for (const button of document.querySelectorAll("[data-controls] :is(button, select)")) button.disabled = true;
   announce([...document.querySelectorAll("[data-verdict]")].map((v) => v.dataset.verdict).join(" "));
   play.open();
 }
@@ -76,7 +77,7 @@ const play = {
     this.moments = [...new Set(times)].sort((a, b) => a - b);
     this.bar = document.getElementById("player");
     this.slider = document.getElementById("position");
-    this.bar.hidden = this.moments.length === 0;
+    this.bar.inert = this.moments.length === 0;
     this.slider.max = this.moments.length;
     for (const row of document.querySelectorAll(".seq .new")) row.classList.remove("new");
     this.show(this.moments.length);
