@@ -13,6 +13,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import click
+from sqlalchemy import NullPool, create_engine, inspect, make_url
 
 from exercise.office import SendInvoice
 from exercise.promises import PROMISES, first_broken
@@ -58,13 +59,25 @@ def load(file: Path) -> type[Worker[SendInvoice]]:
 @contextmanager
 def database(folder: Path, given: str | None) -> Iterator[str]:
     if given:
-        yield given
+        yield checked(given)
         return
     try:
         with embedded_postgres.server(folder, settings=SETTINGS) as url:
             yield url
     finally:
         embedded_postgres.remove(folder)
+
+
+def checked(given: str) -> str:
+    """The address with the driver that is installed; refused where others have their tables."""
+    url = make_url(given).set(drivername="postgresql+psycopg")
+    with create_engine(url, poolclass=NullPool).connect() as connection:
+        schemas = set(inspect(connection).get_schema_names())
+        if inspect(connection).get_table_names() or (
+            "queue" in schemas and "office" not in schemas
+        ):
+            raise click.ClickException("This database is not empty; the exercise deletes rows.")
+    return url.render_as_string(hide_password=False)
 
 
 def report(broken: tuple[int, str] | None) -> str:

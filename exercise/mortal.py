@@ -31,7 +31,7 @@ class Watch:
     at: dict[str, Callable[[], None]] = field(default_factory=dict)
     _passed: list[str] = field(default_factory=list)
 
-    def over(self, body: Callable[[], None]) -> None:
+    def over(self, body: Callable[[], object]) -> None:
         checkpoints.listen(self._reach)
         body()
 
@@ -50,7 +50,7 @@ class Watch:
             happens()
 
 
-def in_a_process(body: Callable[[], None]) -> None:
+def in_a_process(body: Callable[[], object]) -> None:
     """Fork, and wait for the end, whatever it is. Raises TimeoutError when there was none."""
     sys.stdout.flush()
     pid = os.fork()
@@ -62,7 +62,7 @@ def in_a_process(body: Callable[[], None]) -> None:
         raise TimeoutError(f"perform has not ended after {PATIENCE_S} seconds")
 
 
-def _live(body: Callable[[], None]) -> None:
+def _live(body: Callable[[], object]) -> None:
     signal.alarm(PATIENCE_S)
     try:
         body()

@@ -11,12 +11,12 @@ from exercise.trial import IN_TRANSACTION, Ending, Trial
 
 # Where a worker is killed, in words: "killed when …".
 WHEN = {
-    "office.number_taken": "it had taken a number",
-    "office.number_written": "it had written the number",
+    "office.number_taken": "it had taken a number, and not committed",
+    "office.number_written": "it had written the number, and not committed",
     "office.drawn": "the document was drawn",
-    "office.document_kept": "it had stored the document",
+    "office.document_kept": "it had stored the document, and not committed",
     "office.mail_sent": "it had handed the mail to the post",
-    "insert.written": "it had asked for the mail",
+    "insert.written": "it had asked for the mail, and not committed",
     "complete.written": "it had completed its job, and not committed",
     "complete.committed": "its transaction was committed",
     "job.performed": "perform had returned",
@@ -145,8 +145,10 @@ def first_broken(trial: Trial) -> tuple[int, str] | None:
     for index, promise in enumerate(PROMISES):
         try:
             promise.experiment(trial)
-        except (Broken, TimeoutError) as broken:
+        except Broken as broken:
             return index, str(broken)
+        except TimeoutError as late:
+            return index, f"The customers are still waiting: {late}."
     return None
 
 

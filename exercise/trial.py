@@ -36,10 +36,14 @@ DELETE FROM office.counter; DELETE FROM office.invoices; DELETE FROM queue.jobs;
 DELETE FROM queue.job_history; DELETE FROM queue.job_attempts; DELETE FROM queue.workers;
 INSERT INTO office.counter VALUES (1);
 """
-# What the queue does to a dead worker's jobs, without waiting for its lease to run out.
-_GIVE_BACK = text(
-    "UPDATE queue.jobs SET state = 'available', worker_id = NULL WHERE state = 'executing'"
+# What time does: a dead worker's lease runs out, a failed job is tried again, a new one is due.
+_TIME_PASSES = text(
+    "UPDATE queue.jobs SET state = 'available', worker_id = NULL, scheduled_at = now()"
+    " WHERE state <> 'available'"
 )
+# So that the insert wakes nobody: that would start a thread, and a process with threads must not
+# fork.
+LATER_S = 60
 _ADD = text("INSERT INTO office.invoices VALUES (:id, :customer, 12000, NULL, NULL)")
 _ALL = text("SELECT * FROM office.invoices ORDER BY id")
 _TAKEN = text("SELECT next - 1 FROM office.counter")
@@ -83,12 +87,12 @@ class Trial:
             connection.exec_driver_sql(_CLEAR)
             for number, customer in enumerate(CUSTOMERS[:invoices], start=1):
                 connection.execute(_ADD, {"id": number, "customer": customer})
-                self._queue.insert(connection, SendInvoice(number))
+                self._queue.insert(connection, SendInvoice(number), schedule_in=LATER_S)
 
     def ask_again(self, invoice: int) -> None:
         """A second click: the same job once more."""
         with self._queue.engine.begin() as connection:
-            self._queue.insert(connection, SendInvoice(invoice))
+            self._queue.insert(connection, SendInvoice(invoice), schedule_in=LATER_S)
 
     def work(self, *, die_at: int | None = None, overtaken_at: str | None = None) -> list[str]:
         """Your worker performs what waits. Returns the points that it passed.
@@ -97,18 +101,20 @@ class Trial:
         only slow: it is thought dead, and another one does everything before it goes on.
         """
         self._passed.write_text("")
+        self._let_time_pass()
         watch = Watch(self._passed, die_at)
         watch.at["office.drawing"] = lambda: self._look_for_transactions(watch)
         if overtaken_at is not None:
             watch.at[overtaken_at] = self.next_worker
-        self._in_a_process(lambda: watch.over(lambda: self._perform(("invoices",))))
+        self._in_a_process(
+            lambda: watch.over(lambda: drain_queue(self._queue, queues=("invoices",)))
+        )
         return self._passed.read_text().splitlines()
 
     def next_worker(self) -> None:
         """Everything that is left is done: a dead worker's job again, and the post."""
-        with self._queue.engine.begin() as connection:
-            connection.execute(_GIVE_BACK)
-        self._in_a_process(self._perform)
+        self._let_time_pass()
+        self._in_a_process(lambda: drain_queue(self._queue))
 
     def look(self) -> Ending:
         with self._queue.engine.begin() as connection:
@@ -119,10 +125,11 @@ class Trial:
                 error=self._first_error(connection),
             )
 
-    def _perform(self, queues: tuple[str, ...] | None = None) -> None:
-        drain_queue(self._queue, queues=queues, with_scheduled=True)
+    def _let_time_pass(self) -> None:
+        with self._queue.engine.begin() as connection:
+            connection.execute(_TIME_PASSES)
 
-    def _in_a_process(self, body: Callable[[], None]) -> None:
+    def _in_a_process(self, body: Callable[[], object]) -> None:
         def with_connections_of_its_own() -> None:
             self._queue.engine.dispose(close=False)
             body()

@@ -7,8 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
+import click
 import pytest
 
+from exercise.__main__ import checked
 from exercise.promises import PROMISES
 from tests.architecture.source import ROOT
 
@@ -51,6 +53,12 @@ def test_the_skeleton_keeps_nothing_yet_and_says_what_comes_next(database_url: s
     page = (ROOT / "docs/guide/exercise.md").read_text()
     assert ran.returncode == 1, ran.stderr
     assert _words(ran.stdout) in _words(page), ran.stdout
+
+
+def test_a_database_with_anybody_elses_tables_is_refused(app_database_url: str, database_url: str):
+    assert checked(database_url) == database_url
+    with pytest.raises(click.ClickException, match="not empty"):
+        checked(app_database_url)
 
 
 @pytest.mark.full
