@@ -7,7 +7,7 @@ so a question that is asked twice, or an answer that is lost, neither doubles no
 
 import json
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
 
@@ -60,15 +60,25 @@ def run(run_id: str) -> Page:
         started_at=datetime.fromisoformat(first["started_at"]),
         workers=WORKERS,
         answers=ANSWERS,
-        counts=[counts(column.run["events"]) for column in found] if is_storm else [],
+        counts=[counts(column.run) for column in found] if is_storm else [],
         recorded_only=lab.why_recorded_only() if first.get("recorded") else None,
         snippets=snippets,
     )
 
 
-def counts(events: Iterable[Mapping[str, Any]]) -> list[tuple[str, int]]:
-    """A storm has too many events to draw, so they are counted."""
+def counts(run: Mapping[str, Any]) -> list[tuple[str, int]]:
+    """A storm has too many events to draw, so they are counted.
+
+    A shipped record keeps only the first of them: then only what the record itself counted is said.
+    """
+    events = run["events"]
     found = Counter(event["kind"] for event in events)
+    if run["status"] == "ended" and run.get("throughput"):
+        told = run["throughput"]
+        counted = {"request": told["payments"], "capture": run["captures"], "kill": told["kills"]}
+        is_whole = bool(events) and events[-1]["kind"] == "verdict" and not run.get("recorded")
+        found = Counter({**(found if is_whole else {}), **counted})
+        return [(said, found[kind]) for kind, said in COUNTED.items() if kind in found or is_whole]
     return [(said, found[kind]) for kind, said in COUNTED.items()]
 
 
