@@ -14,8 +14,11 @@ from werkzeug.serving import make_server
 
 from payments_app import create_app
 from payments_app.config import load_config
+from payments_app.lab import catalogue
 from payments_app.lab.laboratory import Laboratory
 from payments_app.lab.nodes import is_running
+from payments_app.lab.scenario import Scenario
+from payments_app.web.lab.words import sentence
 from tests.e2e.conftest import NewPage, sign_in
 from tests.e2e.people import OPERATOR, add_users
 from tests.e2e.test_accessibility import MODES, check
@@ -148,3 +151,26 @@ def test_a_kill_through_the_page_ends_the_process(site: str, lab: Laboratory, ne
     expect(verdict).to_contain_text("Charged 1 time")
     expect(owner.get_by_role("button", name="Kill worker a")).to_be_disabled()
     assert check(owner, "/lab/play", SHORT_MODES) == []
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("scenario", catalogue.SCENARIOS, ids=lambda scenario: scenario.id)
+def test_every_processor_ends_as_expected_three_times_in_a_row(
+    site: str, lab: Laboratory, new_page: NewPage, scenario: Scenario
+):
+    page = new_page(site, as_owner=True)
+
+    for _ in range(3):
+        page.goto(f"/lab/{scenario.id}")
+        page.get_by_text("Processors and seed").click()
+        for name in scenario.processors:
+            page.locator(f"input[name=processor][value={name}]").check()
+        page.get_by_role("button", name="Run it").click()
+        expect(page.get_by_role("heading", name="Invariants")).to_be_visible(timeout=120_000)
+        run_id = page.url.partition("?")[0].rpartition("/")[2]
+        runs = [lab.records.run(one) for one in (run_id, *lab.records.run(run_id)["beside"])]
+        assert {run["processor"]: run["verdict"] for run in runs} == {
+            name: expected.verdict for name, expected in scenario.expected.items()
+        }
+        shown = page.locator(".verdict .st").all_inner_texts()
+        assert shown == [sentence(each.verdict) for each in scenario.expected.values()]
