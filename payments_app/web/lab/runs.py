@@ -6,10 +6,7 @@ so a question that is asked twice, or an answer that is lost, neither doubles no
 """
 
 import json
-from collections import Counter
-from collections.abc import Mapping
 from datetime import datetime
-from typing import Any
 
 from flask import g, make_response, render_template, request
 from werkzeug.exceptions import NotFound
@@ -23,20 +20,12 @@ from payments_app.lab.scenarios.storm import STORM
 from payments_app.web.lab import drawing, snippets
 from payments_app.web.lab.blueprint import bp, laboratory
 from payments_app.web.lab.columns import columns
+from payments_app.web.lab.counting import counts
 from payments_app.web.pages import Page
 from payments_app.web.permissions import Permission, requires
 from payments_app.web.transactions import reading
 
 SEQ_LENGTH_MAX = 9
-# What a storm is counted by, while it rages and afterwards: kind of event → its words.
-COUNTED = {
-    "request": "payments asked for",
-    "call": "calls to the gateway",
-    "capture": "captures",
-    "replay": "answers repeated by key",
-    "fault": "faults",
-    "kill": "workers killed",
-}
 
 
 @bp.get("/runs/<run_id>")
@@ -64,22 +53,6 @@ def run(run_id: str) -> Page:
         recorded_only=lab.why_recorded_only() if first.get("recorded") else None,
         snippets=snippets,
     )
-
-
-def counts(run: Mapping[str, Any]) -> list[tuple[str, int]]:
-    """A storm has too many events to draw, so they are counted.
-
-    A shipped record keeps only the first of them: then only what the record itself counted is said.
-    """
-    events = run["events"]
-    found = Counter(event["kind"] for event in events)
-    if run["status"] == "ended" and run.get("throughput"):
-        told = run["throughput"]
-        counted = {"request": told["payments"], "capture": run["captures"], "kill": told["kills"]}
-        is_whole = bool(events) and events[-1]["kind"] == "verdict" and not run.get("recorded")
-        found = Counter({**(found if is_whole else {}), **counted})
-        return [(said, found[kind]) for kind, said in COUNTED.items() if kind in found or is_whole]
-    return [(said, found[kind]) for kind, said in COUNTED.items()]
 
 
 @bp.get("/runs/<run_id>/rows")
