@@ -81,8 +81,9 @@ def _classes(event: Mapping[str, Any], lanes: list[str]) -> list[str]:
 def _tone(event: Mapping[str, Any]) -> str:
     if event["lost"]:
         return "bad"
-    if event["kind"] == "capture" and event["detail"].get("count", 1) > 1:
-        return "bad"
+    # The second of them is what a run is about: it is seen at a glance.
+    if event["kind"] in ("capture", "refund") and event["detail"].get("count", 1) > 1:
+        return "bad" if event["kind"] == "capture" else "warn"
     if event["kind"] in ("call", "reply"):
         return "plain"
     return _TONES.get(event["kind"], "neutral")
