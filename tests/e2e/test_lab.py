@@ -154,6 +154,7 @@ def test_a_kill_through_the_page_ends_the_process(site: str, lab: Laboratory, ne
 
 
 @pytest.mark.full
+@pytest.mark.timeout(400)
 @pytest.mark.parametrize("scenario", catalogue.SCENARIOS, ids=lambda scenario: scenario.id)
 def test_every_processor_ends_as_expected_three_times_in_a_row(
     site: str, lab: Laboratory, new_page: NewPage, scenario: Scenario
