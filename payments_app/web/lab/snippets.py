@@ -20,7 +20,7 @@ def test_{name}(tmp_path, admin_url):
 
 def as_command(run: dict[str, Any]) -> str:
     processor, seed = run["processor"], run["seed"]
-    return f"flask demo run {run['scenario']} --processor {processor} --seed {seed}"
+    return f".venv/bin/flask demo run {run['scenario']} --processor {processor} --seed {seed}"
 
 
 def as_test(run: dict[str, Any]) -> str:
