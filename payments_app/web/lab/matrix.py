@@ -44,11 +44,19 @@ def make_matrix() -> Response:
 
 
 def table() -> dict[str, Any] | None:
-    """What the page shows; None where none was made and none is shipped."""
+    """What the page shows; None where none was made and none is shipped.
+
+    Runs are removed after a day and the table is kept: a cell leads only to a run that is there.
+    """
     try:
-        return _matrix().shown()
+        told = _matrix().shown()
     except FileNotFoundError:
         return None
+    folder = laboratory().records.folder
+    for cell in (cell for row in told["rows"] for cell in row["cells"].values()):
+        if cell["id"] is not None and not folder(cell["id"]).exists():
+            cell["id"] = None
+    return told
 
 
 def _matrix() -> Matrix:
