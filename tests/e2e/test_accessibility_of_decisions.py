@@ -71,7 +71,7 @@ def _went_wrong(sessions: sessionmaker[Session]) -> list[str]:
         f"/customers/{late.payment.customer_id}",
         f"/payments/{late.payment_id}",
         *("/operations/reconciliation", f"/operations/reconciliation/{found}"),
-        *("/operations/audit", "/operations/queues"),
+        *("/operations/audit", "/operations/queues", "/operations/deliveries", "/invoices"),
     ]
 
 

@@ -1,8 +1,8 @@
 """One story of money, played through real worker processes that are killed where a plan says.
 
-An invoice is sent, paid with a card, half of it refunded, and a webhook about it arrives; mails and
-documents follow. Every step waits for a row, never for time. Whatever dies on the way is started
-again, as an operator's service manager would do.
+An invoice is sent, paid with a card, half of it refunded, a webhook about it arrives, the rest is
+disputed, and somebody is told of a draft; mails and documents follow. Every step waits for a row,
+never for time. Whatever dies on the way is started again, as an operator's service manager would.
 """
 
 import json
@@ -24,7 +24,15 @@ from payments_app import clock
 from payments_app.domain.invoice import InvoiceStatus
 from payments_app.domain.payment import PaymentStatus
 from payments_app.domain.refund import RefundStatus
-from payments_app.services import customers, inbound, invoices, payments, refunds
+from payments_app.services import (
+    customers,
+    disputes,
+    inbound,
+    invoices,
+    outbound,
+    payments,
+    refunds,
+)
 from payments_app.services.invoices import LineDraft
 from tests.support.simulator import Simulator
 from tests.support.waiting import wait_until
@@ -117,6 +125,8 @@ class Story:
         self.pay_it()
         self.refund_half()
         self.hear_a_webhook()
+        self.hear_of_a_dispute()
+        self.tell_others()
         self.wait_until_quiet()
 
     def send_an_invoice(self) -> None:
@@ -155,6 +165,29 @@ class Story:
                 "data": {"object": {"id": intent}},
             }
             inbound.receive(session, event)
+
+    def hear_of_a_dispute(self) -> None:
+        with self.sessions.begin() as session:
+            intent = payments.get(session, self.payment_id).gateway_intent_id
+        self.simulator.control("disputes", intent=intent)
+        with self.sessions.begin() as session:
+            disputes.look(session, self.payment_id)
+
+    def tell_others(self) -> None:
+        """An endpoint that takes everything: one of the simulator's, which answers 200 to all."""
+        with self.sessions.begin() as session:
+            outbound.add_endpoint(session, f"{self.simulator.url}/_sim/release")
+            payment = payments.get(session, self.payment_id)
+            invoice = invoices.create_draft(
+                session,
+                customer_id=payment.customer_id,
+                currency="USD",
+                lines=[LineDraft("More", Decimal(1), 100, Decimal(0))],
+                now=clock.now(session),
+            )
+            invoices.delete_draft(session, invoice.id)
+        with self.sessions.begin() as session:
+            outbound.dispatch(session, now=clock.now(session))
 
     def wait_until_quiet(self) -> None:
         self._wait(self._nothing_waits, "no job is left")
