@@ -63,11 +63,11 @@ class Matrix:
         return self.shown()
 
     def _fill(self, table: dict[str, Any], moments: tuple[Moment, ...]) -> None:
-        rows = dict(zip(moments, table["rows"], strict=True))
+        rows = {row["moment"]: row["cells"] for row in table["rows"]}
         cells = [(moment, processor) for moment in moments for processor in COLUMNS]
         with ThreadPoolExecutor(LANES) as threads:
             for (moment, processor), run in zip(cells, threads.map(self._play, cells), strict=True):
-                rows[moment]["cells"][processor] = _cell(run)
+                rows[moment.name][processor] = _cell(run)
                 table["done"] += 1
                 self._write(table)
         table["status"] = "ended"

@@ -6,6 +6,8 @@ crash matrix, labelled with date and commit. They are runs like any other, and a
 
 import json
 import sys
+from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -16,9 +18,12 @@ from payments_app.lab import catalogue
 from payments_app.lab.laboratory import Laboratory
 from payments_app.lab.matrix import Matrix, is_as_promised
 from payments_app.lab.moments import IDEMPOTENT
+from payments_app.lab.processes import PACKAGE
 from payments_app.lab.records import SHIPPED
 
 SIDE_BY_SIDE = ("naive", IDEMPOTENT)
+COMMAND = "python -m payments_app.lab.recording"
+PAGE = PACKAGE.parent / "docs" / "crash-matrix.md"
 # The storm's thousand lines tell less than its marks.
 EVENTS_MAX = 300
 
@@ -71,6 +76,31 @@ def _write(runs: list[dict[str, Any]], table: dict[str, Any] | None) -> None:
             for cell in row["cells"].values():
                 cell["id"] = None
         (SHIPPED / "matrix.json").write_text(_compact(table), encoding="utf-8")
+        PAGE.write_text(as_markdown(table), encoding="utf-8")
+
+
+def as_markdown(table: Mapping[str, Any]) -> str:
+    """The crash matrix as a page of the documentation."""
+    columns = table["columns"]
+    made_at = datetime.fromisoformat(table["made_at"]).strftime("%Y-%m-%d %H:%M UTC")
+    lines = [
+        "# What a crash does to a charge",
+        "",
+        "Each cell is one payment, really run: the worker process was killed with SIGKILL at",
+        "that moment (or the gateway lost its answer), and everything was left alone until",
+        "nothing changed any more. ✓: the gateway's journal has exactly one capture, and our",
+        "books know it. ✗: what became of the money instead.",
+        "",
+        f"Made by `python -m payments_app.lab.recording` on {made_at} at commit {table['commit']}.",
+        "",
+        "| the trouble | " + " | ".join(columns) + " |",
+        "|---|" + "---|" * len(columns),
+    ]
+    for row in table["rows"]:
+        marks = (row["cells"][name] for name in columns)
+        cells = (f"{'✓' if mark['ok'] else '✗'} {mark['verdict']}" for mark in marks)
+        lines.append(f"| {row['says']} | " + " | ".join(cells) + " |")
+    return "\n".join(lines) + "\n"
 
 
 def _compact(value: object) -> str:
