@@ -64,6 +64,7 @@ def test_money_requests_require_the_idempotency_key(document):
     }
 
     assert required == {
+        f"{V1}/invoices/{{invoice_id}}/apply-credit",
         f"{V1}/invoices/{{invoice_id}}/payments",
         f"{V1}/payments/{{payment_id}}/refunds",
     }
