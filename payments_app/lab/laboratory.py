@@ -197,6 +197,7 @@ class Laboratory:
             self.records.update(run_id, **{"status": "ended", "took_ms": took_ms, **ended})
         with self._lock:
             self._under_way.pop(run_id, None)
+            self._threads.pop(run_id, None)
         self.records.clean(self.now())
 
     def _perform(self, run_id: str, scenario: Scenario, recorder: Recorder) -> dict[str, Any]:
