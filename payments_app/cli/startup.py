@@ -4,6 +4,7 @@ Each mistake that a person can make (a port in use, a second start in the same f
 before anything runs, and said with the variable that changes it.
 """
 
+import contextlib
 import fcntl
 import os
 import signal
@@ -130,4 +131,8 @@ def _is_alive(pid: int) -> bool:
         return False
     except PermissionError:
         return True
+    # Killed, and not yet fetched by whoever started it: a zombie holds nothing and stops nothing.
+    with contextlib.suppress(OSError):
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+        return state != "Z"
     return True
