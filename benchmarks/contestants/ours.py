@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from benchmarks.contestants.contestant import Setup, batches
 from benchmarks.page import Page
-from queue_core import Job, JobArgs, Queue, Worker
+from queue_core import Job, JobArgs, Queue, Worker, control
 
 
 @dataclass(frozen=True)
@@ -69,6 +69,9 @@ class Ours:
 
     def work(self, url: str, page: Page, setup: Setup) -> None:
         os.environ["QUEUE_CLAIM_AHEAD"] = str(int(setup.claims_ahead))
-        Queue(url, queues={"default": setup.slots}, workers=[Toucher(page)]).run(
-            processes=setup.processes
-        )
+        queue = Queue(url, queues={"default": setup.slots}, workers=[Toucher(page)])
+        with queue.engine.begin() as connection:
+            # The table has a limit since the installation, and it wins over a configured one.
+            control.scale_queue(connection, "default", setup.slots)
+        queue.engine.dispose()
+        queue.run(processes=setup.processes)
