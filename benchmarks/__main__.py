@@ -62,7 +62,8 @@ def run(server: World, plan: Plan, names: Iterable[str]) -> tuple[dict[str, Resu
 
 def _parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="benchmarks", description=__doc__)
-    parser.add_argument("only", nargs="*", choices=[*SCENARIOS, []], help="which; all if none")
+    names = f"{', '.join(SCENARIOS)}; all if none is named"
+    parser.add_argument("only", nargs="*", choices=[*SCENARIOS, []], metavar="scenario", help=names)
     parser.add_argument("--quick", action="store_true", help="a tenth of the work, one round")
     parser.add_argument("--rounds", type=int, help="how often each is measured (3)")
     parser.add_argument("--no-peers", action="store_true", help="the queue and the raw loop alone")
