@@ -22,7 +22,7 @@ CLOCKS = {
 EDGES_WITH_SQL = {
     "payments_app/cli/db.py": "takes the migration lock, before there is a schema",
     "payments_app/api/transaction.py": "sets limits for the transaction that it opens",
-    "payments_app/cli/run_all.py": "asks whether the database is empty, and later whether it is quiet",
+    "payments_app/cli/run_all.py": "asks if the database is empty, and later if it is quiet",
 }
 # Where the queue writes SQL outside of its files, and why it may.
 QUEUE_SQL_IN_STRINGS = {
