@@ -5,7 +5,7 @@ counts in a process of one's own (a web process), `Queue.run(metrics_port=…)` 
 """
 
 from queue_core.metrics.counters import attach, metric_name
-from queue_core.metrics.endpoint import serving
+from queue_core.metrics.endpoint import Files, serving
 from queue_core.metrics.gauges import gauges
 
-__all__ = ["attach", "gauges", "metric_name", "serving"]
+__all__ = ["Files", "attach", "gauges", "metric_name", "serving"]
