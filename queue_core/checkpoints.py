@@ -7,7 +7,9 @@ unless the environment variable CHECKPOINTS held a plan when the process started
 
 kill: SIGKILL to oneself, once per marker file across all processes. freeze: SIGSTOP, likewise.
 error: raise RuntimeError, likewise. hold: write the file, wait until `file + ".go"` exists, at
-most 60 s. Names say what has happened, so what follows is what the kill prevents.
+most 60 s. A list of such rules does each at its own passing; one with `after` acts only once that
+file exists: "kill the heir of the killed". Names say what has happened, so what follows is what the
+kill prevents.
 """
 
 import json
@@ -40,7 +42,7 @@ HOLD_TIMEOUT_S = 60.0
 _extra: list[str] = []
 _lock = threading.Lock()
 _reached: dict[str, int] = {}
-_plan: dict[str, dict[str, Any]] = json.loads(os.environ.get("CHECKPOINTS", "null")) or {}
+_plan: dict[str, Any] = json.loads(os.environ.get("CHECKPOINTS", "null")) or {}
 _listeners: list[Callable[[str], None]] = []
 
 
@@ -53,7 +55,7 @@ def names_known() -> tuple[str, ...]:
     return (*CHECKPOINTS, *_extra)
 
 
-def arm(plan: dict[str, dict[str, Any]]) -> None:
+def arm(plan: dict[str, Any]) -> None:
     """Take this plan instead: for a process that was forked from one that had none."""
     _plan.clear()
     _plan.update(plan)
@@ -69,14 +71,16 @@ def reach(name: str) -> None:
     for listener in _listeners:
         listener(name)
     if _plan and name in _plan:
-        _act(name, _plan[name])
+        with _lock:
+            passing = _reached[name] = _reached.get(name, 0) + 1
+        planned = _plan[name]
+        for rule in planned if isinstance(planned, list) else [planned]:
+            due = "after" not in rule or Path(rule["after"]).exists()
+            if due and passing == int(rule.get("nth", 1)):
+                _act(name, rule)
 
 
 def _act(name: str, rule: dict[str, Any]) -> None:
-    with _lock:
-        _reached[name] = _reached.get(name, 0) + 1
-        if _reached[name] != int(rule.get("nth", 1)):
-            return
     marker = Path(rule["file"]) if "file" in rule else None
     if marker is not None and not _write_once(marker, name):
         return

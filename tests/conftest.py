@@ -18,6 +18,7 @@ from sqlalchemy import Engine
 
 from payments_app import embedded_postgres
 from tests.support import databases
+from tests.support.crash_report import pytest_terminal_summary  # noqa: F401 - a hook of this run
 from tests.support.network import allow_loopback_only
 from tests.support.reused import ReusedDatabase, reused
 

@@ -29,7 +29,9 @@ from payments_app.services import (
 )
 from payments_app.services.actor import act_as
 from queue_core import Error, Job, Ok, Outcome, Worker
-from queue_core.checkpoints import reach
+from queue_core.checkpoints import reach, register
+
+register("reconciliation.recorded")
 
 Transactions = Callable[[], AbstractContextManager[Session]]
 

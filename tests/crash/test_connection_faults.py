@@ -26,7 +26,8 @@ from payments_app.services import payments
 from queue_core import Queue
 from queue_core.testing import drain_queue
 from tests.support.business import a_payment, an_open_invoice
-from tests.support.crash_story import Story, workers
+from tests.support.crash_story import Story
+from tests.support.mortal_workers import workers
 from tests.support.proxy import CommitEater
 from tests.support.simulator import Simulator
 from tests.support.waiting import wait_until

@@ -1,29 +1,24 @@
 """One story of money, played through real worker processes that are killed where a plan says.
 
-An invoice is sent, paid with a card, half of it refunded, a webhook about it arrives, the rest is
-disputed, and somebody is told of a draft; mails and documents follow. Every step waits for a row,
-never for time. Whatever dies on the way is started again, as an operator's service manager would.
+An invoice is sent and paid with a card; another one's card is declined and that payment cancelled;
+half of the first is refunded, a webhook about it arrives, the rest is disputed, somebody is told of
+a draft, and all is compared with the gateway's report; mails and documents follow. Every step waits
+for a row, never for time.
 """
 
-import json
-import os
-import subprocess
-import sys
-import threading
-from collections.abc import Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from decimal import Decimal
-from pathlib import Path
-from typing import Any
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session, sessionmaker
 
+import queue_core
 from payments_app import clock
+from payments_app.domain.attempt import AttemptStatus
 from payments_app.domain.invoice import InvoiceStatus
 from payments_app.domain.payment import PaymentStatus
 from payments_app.domain.refund import RefundStatus
+from payments_app.jobs import Reconcile
 from payments_app.services import (
     customers,
     disputes,
@@ -37,77 +32,7 @@ from payments_app.services.invoices import LineDraft
 from tests.support.simulator import Simulator
 from tests.support.waiting import wait_until
 
-ROOT = Path(__file__).parent.parent.parent
-APP = "payments_app:create_app(edges=False)"
-RESTARTS_MAX = 5
 STEP_TIMEOUT_S = 45.0
-
-
-@dataclass
-class Workers:
-    """``run-workers`` in a process tree of its own, started again when its supervisor dies."""
-
-    env: Mapping[str, str]
-    log: Path
-    restarts: int = 0
-    _stopping: threading.Event = field(default_factory=threading.Event)
-
-    def start(self) -> "Workers":
-        self._process = self._launch()
-        self._keeper = threading.Thread(target=self._keep, daemon=True)
-        self._keeper.start()
-        return self
-
-    def stop(self) -> None:
-        self._stopping.set()
-        self._process.terminate()
-        self._process.wait(timeout=30)
-        self._keeper.join(5)
-
-    def _keep(self) -> None:
-        while not self._stopping.is_set():
-            self._process.wait()
-            if not self._stopping.is_set() and self.restarts < RESTARTS_MAX:
-                self.restarts += 1
-                self._process = self._launch()
-            else:
-                return
-
-    def _launch(self) -> "subprocess.Popen[bytes]":
-        command = [sys.executable, "-m", "flask", "--app", APP, "run-workers", "--processes", "1"]
-        with self.log.open("ab") as log:
-            return subprocess.Popen(
-                command, cwd=ROOT, env={**os.environ, **self.env}, stdout=log, stderr=log
-            )
-
-
-@contextmanager
-def workers(
-    database_url: str,
-    simulator: Simulator,
-    folder: Path,
-    *,
-    plan: Mapping[str, Mapping[str, Any]] | None = None,
-    arguments: Mapping[str, str] | None = None,
-):
-    """Workers on this database and gateway; ``plan`` says at which checkpoints they die."""
-    env = {
-        "DATABASE_URL": database_url,
-        "DATA_DIR": str(folder),
-        "GATEWAY_URL": simulator.url,
-        "GATEWAY_API_KEY": simulator.api_key,
-        "GATEWAY_TIMEOUT_SECONDS": "1",
-        "LEASE_SECONDS": "3",
-        "SHUTDOWN_TIMEOUT_SECONDS": "2",
-        "CHECKPOINTS": json.dumps(plan or {}),
-        **(arguments or {}),
-    }
-    folder.mkdir(parents=True, exist_ok=True)
-    running = Workers(env, folder / "workers.log").start()
-    try:
-        yield running
-    finally:
-        running.stop()
 
 
 @dataclass
@@ -118,15 +43,18 @@ class Story:
     simulator: Simulator
     invoice_id: str = ""
     payment_id: str = ""
+    cancelled_id: str = ""
     refund_id: str = ""
 
     def play(self) -> None:
         self.send_an_invoice()
         self.pay_it()
+        self.cancel_another()
         self.refund_half()
         self.hear_a_webhook()
         self.hear_of_a_dispute()
         self.tell_others()
+        self.reconcile()
         self.wait_until_quiet()
 
     def send_an_invoice(self) -> None:
@@ -148,6 +76,29 @@ class Story:
                 session, self.invoice_id, payment_method="pm_card_visa", now=clock.now(session)
             ).id
         self._wait(self._payment_is_completed, "the payment is completed")
+
+    def cancel_another(self) -> None:
+        """A payment whose card was declined, ended behind the gateway's fence."""
+        with self.sessions.begin() as session:
+            now = clock.now(session)
+            customer_id = invoices.get(session, self.invoice_id).customer_id
+            draft = invoices.create_draft(
+                session,
+                customer_id=customer_id,
+                currency="USD",
+                lines=[LineDraft("Other work", Decimal(1), 5_000, Decimal(0))],
+                now=now,
+            )
+            draft.finalize_requested_at = now
+            session.flush()
+            other = invoices.finalize(session, draft.id, now=now)
+            self.cancelled_id = payments.request_payment(
+                session, other.id, payment_method="pm_card_insufficientFunds", now=now
+            ).id
+        self._wait(self._card_is_declined, "the other card is declined")
+        with self.sessions.begin() as session:
+            payments.request_cancel(session, self.cancelled_id, now=clock.now(session))
+        self._wait(self._other_is_cancelled, "the other payment is cancelled")
 
     def refund_half(self) -> None:
         with self.sessions.begin() as session:
@@ -189,11 +140,18 @@ class Story:
         with self.sessions.begin() as session:
             outbound.dispatch(session, now=clock.now(session))
 
+    def reconcile(self) -> None:
+        with self.sessions.begin() as session:
+            queue_core.insert(session, Reconcile())
+
     def wait_until_quiet(self) -> None:
         self._wait(self._nothing_waits, "no job is left")
 
     def captures(self) -> int:
         return len(self.simulator.captures(self.payment_id))
+
+    def captures_of_the_cancelled(self) -> int:
+        return len(self.simulator.captures(self.cancelled_id))
 
     def refunds(self) -> int:
         return sum(
@@ -213,6 +171,15 @@ class Story:
     def _payment_is_completed(self) -> bool:
         with self.sessions() as session:
             return payments.get(session, self.payment_id).status is PaymentStatus.COMPLETED
+
+    def _card_is_declined(self) -> bool:
+        with self.sessions() as session:
+            attempt = payments.get(session, self.cancelled_id).last_attempt
+            return attempt is not None and attempt.status is AttemptStatus.DECLINED
+
+    def _other_is_cancelled(self) -> bool:
+        with self.sessions() as session:
+            return payments.get(session, self.cancelled_id).status is PaymentStatus.CANCELLED
 
     def _refund_is_completed(self) -> bool:
         with self.sessions() as session:
