@@ -2,7 +2,6 @@
 
 import random
 import socket
-import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -38,14 +37,6 @@ def free_ports(count: int) -> list[int]:
                 continue
             found.append(port)
     return found
-
-
-def parent_of(pid: int) -> int | None:
-    """The number of a process's parent; None when there is no such process."""
-    shown = subprocess.run(
-        ["ps", "-o", "ppid=", "-p", str(pid)], capture_output=True, text=True, check=False
-    )
-    return int(shown.stdout) if shown.stdout.strip() else None
 
 
 def answers(url: str) -> bool:

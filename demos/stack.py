@@ -19,10 +19,11 @@ import requests
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session, sessionmaker
 
-from demos.ground import answers, free_ports, http_session, parent_of
+from demos.ground import answers, free_ports, http_session
 from payments_app.cli.db import upgrade
 from payments_app.cli.parts import Lifeline, Part
 from payments_app.db import make_engine
+from payments_app.process_table import parent_of
 from payments_app.services import api_keys
 
 ROOT = Path(__file__).parent.parent

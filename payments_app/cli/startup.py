@@ -4,7 +4,6 @@ Each mistake that a person can make (a port in use, a second start in the same f
 before anything runs, and said with the variable that changes it.
 """
 
-import contextlib
 import fcntl
 import os
 import signal
@@ -21,6 +20,7 @@ from urllib.parse import urlsplit
 import click
 
 from payments_app import embedded_postgres
+from payments_app.process_table import is_running
 
 # A guard gives its part a few seconds to end after its parent was killed.
 LEFTOVERS_TIMEOUT_S = 10.0
@@ -112,7 +112,7 @@ def _lock_or_explain(descriptor: int, data_dir: Path) -> None:
             fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             holder = os.pread(descriptor, 20, 0).decode()
-            if holder.isdecimal() and _is_alive(int(holder)):
+            if holder.isdecimal() and is_running(int(holder)):
                 break
             waited.wait(0.1)
         else:
@@ -122,17 +122,3 @@ def _lock_or_explain(descriptor: int, data_dir: Path) -> None:
         " choose a folder and ports of its own, for example:"
         " make run DATA_DIR=.data2 PORT=8001 GATEWAY_PORT=8011"
     )
-
-
-def _is_alive(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    # Killed, and not yet fetched by whoever started it: a zombie holds nothing and stops nothing.
-    with contextlib.suppress(OSError):
-        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
-        return state != "Z"
-    return True

@@ -19,6 +19,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from payments_app.process_table import is_running
+
 ROOT = Path(__file__).parent.parent.parent
 NURSERY = "payments_app.cli.lab_nursery"
 GONE_TIMEOUT_S = 5.0
@@ -119,16 +121,3 @@ def until_gone(pid: int) -> None:
         if time.monotonic() > deadline:
             raise RuntimeError(f"process {pid} was killed and did not end")
         threading.Event().wait(LOOK_EVERY_S)
-
-
-def is_running(pid: int) -> bool:
-    try:
-        os.kill(pid, 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        return True
-    shown = subprocess.run(
-        ["ps", "-o", "stat=", "-p", str(pid)], capture_output=True, text=True, check=False
-    )
-    return bool(shown.stdout.strip()) and not shown.stdout.strip().startswith("Z")

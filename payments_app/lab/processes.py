@@ -40,6 +40,8 @@ class GatewayProcess:
         self._process = subprocess.Popen(
             [*command, "--die-with-stdin", "--port", "0", "--data", str(self.folder)],
             cwd=PACKAGE.parent,
+            # `make run` gives its parts the shop's key; the lab's workers come with the lab's own.
+            env={**os.environ, "GATEWAY_API_KEY": self.api_key},
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -9,8 +9,8 @@ from pathlib import Path
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
-from payments_app.lab.nodes import is_running
 from payments_app.lab.stage import Stage, TimedOut
+from payments_app.process_table import is_running
 
 KINDS = [
     "process_payment",

@@ -16,8 +16,8 @@ from payments_app import create_app
 from payments_app.config import load_config
 from payments_app.lab import catalogue
 from payments_app.lab.laboratory import Laboratory
-from payments_app.lab.nodes import is_running
 from payments_app.lab.scenario import Scenario
+from payments_app.process_table import is_running
 from payments_app.web.lab.words import sentence
 from tests.e2e.conftest import NewPage, sign_in
 from tests.e2e.people import OPERATOR, add_users

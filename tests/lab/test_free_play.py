@@ -1,6 +1,6 @@
 """Free play: a person holds a worker, presses buttons, and what comes of it is judged."""
 
-from payments_app.lab.nodes import is_running
+from payments_app.process_table import is_running
 from tests.support.waiting import wait_until
 
 HELD_AT_THE_CHARGE = {"holds": {"payment.answered": 2}}
