@@ -64,13 +64,14 @@ def test_every_payment_is_charged_once_while_workers_are_killed(
         assert len(set(storm.payment_ids)) == storm.count
 
 
-@short_and_full
+@pytest.mark.full  # The short form of test_every_weather.py loses answers as well.
+@pytest.mark.timeout(400)
 def test_every_payment_is_charged_once_while_answers_are_lost_as_well(
-    tmp_path: Path, app_database_url: str, shape: dict, kills_at_least: int
+    tmp_path: Path, app_database_url: str
 ):
     with RunningApp(tmp_path, app_database_url) as app:
         app.faults(LOST_ANSWERS)
-        with raging(app, shape, kills_at_least=kills_at_least):
+        with raging(app, FULL, kills_at_least=10):
             lost = [line for line in app.journal()["requests"] if line["fault"]]
             assert lost, "void: no answer was lost"
 

@@ -22,6 +22,13 @@ POSTERS = 16
 POST_TRIES = 60
 HTTP_ACCEPTED = 202
 
+_EXECUTING = "SELECT FROM queue.jobs WHERE state = 'executing'"
+_UNDER_WAY = (
+    "SELECT FROM queue.jobs WHERE state IN ('available', 'executing', 'retryable')"
+    " AND queue IN ('payments', 'webhooks')"
+)
+_OPEN = "SELECT FROM payments WHERE status IN ('pending', 'processing')"
+
 
 @dataclass
 class Storm:
@@ -73,6 +80,14 @@ class Storm:
             raise AssertionError(f"payments did not come to rest:\n{self._trouble()}") from never
         return Counter(self.app.payments().values())
 
+    def decided(self, timeout_s: float) -> None:
+        """Wait until the rules have nothing more to do at once: each final, or a person's."""
+        wait_until(lambda: self._none(_OPEN), timeout_s=timeout_s)
+
+    def quiet(self, timeout_s: float) -> None:
+        """Wait until no job is under way: nothing will move while the books are compared."""
+        wait_until(lambda: self._none(_UNDER_WAY), timeout_s=timeout_s)
+
     def captures_per_payment(self) -> Counter[str]:
         return Counter(capture["payment"] for capture in self.app.journal()["captures"])
 
@@ -103,13 +118,12 @@ class Storm:
                 self.killed.append(str(victim["id"]))
 
     def _at_rest(self) -> bool:
-        query = text(
-            "SELECT NOT EXISTS (SELECT FROM queue.jobs WHERE state = 'executing') AND NOT EXISTS"
-            " (SELECT FROM payments WHERE status NOT IN ('completed', 'failed', 'cancelled'))"
-        )
+        return self._none(_EXECUTING) and self._none(f"{_OPEN} OR status = 'needs_review'")
+
+    def _none(self, rows: str) -> bool:
         try:
             with self.app.engine.connect() as connection:
-                return bool(connection.execute(query).scalar_one())
+                return not connection.execute(text(f"SELECT EXISTS ({rows})")).scalar_one()
         except SQLAlchemyError:
             return False  # The database is coming back.
 
