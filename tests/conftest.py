@@ -21,6 +21,7 @@ from tests.support import databases
 from tests.support.crash_report import pytest_terminal_summary  # noqa: F401 - a hook of this run
 from tests.support.network import allow_loopback_only
 from tests.support.reused import ReusedDatabase, reused
+from tests.support.together import pytest_xdist_make_scheduler  # noqa: F401 - a hook of this run
 
 ROOT = Path(__file__).parent.parent
 SERVER_DIR = ROOT / ".pytest_postgres"

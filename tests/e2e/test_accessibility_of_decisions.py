@@ -17,7 +17,7 @@ from payments_app.services import check_runs, disputes, payments, reconciliation
 from payments_app.services.reconciliation import Difference
 from tests.e2e.conftest import NewPage
 from tests.e2e.people import add_users
-from tests.e2e.test_accessibility import check
+from tests.e2e.test_accessibility import Mode, check, in_modes
 from tests.services.test_credit import another_invoice
 from tests.services.test_refund_protocol import start
 from tests.support.conversation import Conversation
@@ -42,11 +42,12 @@ def decided(pages_only: tuple[str, str]) -> tuple[str, list[str]]:
     return pages_only[0], paths
 
 
-def test_the_pages_of_decisions_have_no_violations(decided, new_page: NewPage):
+@in_modes
+def test_the_pages_of_decisions_have_no_violations(decided, new_page: NewPage, modes: list[Mode]):
     base_url, paths = decided
     page = new_page(base_url, as_owner=True)
 
-    assert [wrong for path in paths for wrong in check(page, path)] == []
+    assert [wrong for path in paths for wrong in check(page, path, modes)] == []
 
 
 def _went_wrong(sessions: sessionmaker[Session]) -> list[str]:

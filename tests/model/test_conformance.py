@@ -29,8 +29,6 @@ from tests.model.two_step import TwoStep
 from tests.model.world import PAYMENT_FINAL, Answer, Attempt, Left, Request, Row, State, Variant
 from tests.support.business import NOW, an_open_invoice
 
-pytestmark = pytest.mark.xdist_group("conformance")  # The worlds are explored once.
-
 M = world.VARIANTS["M"]
 SEED = 4
 SHORT_SAMPLE = 60

@@ -20,8 +20,6 @@ from seeding import plan
 from tests.support import databases
 from tests.support.ports import free_port
 
-pytestmark = pytest.mark.xdist_group("seed")  # Seeded twice in all, not in each test process.
-
 ROOT = Path(__file__).parent.parent.parent
 TODAY = date(2026, 11, 23)
 

@@ -42,7 +42,6 @@ READY_TIMEOUT_S = 60
 pytestmark = [
     pytest.mark.skipif(not Path("/proc/self").exists(), reason="asks /proc"),
     pytest.mark.timeout(180),
-    pytest.mark.xdist_group("run_tree"),
 ]
 
 
