@@ -11,13 +11,13 @@ import dataclasses
 import functools
 import json
 import math
-import types
 import typing
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
-from queue_core.errors import InvalidJob, UndecodableArgs
+from queue_core.decoding import decode_args
+from queue_core.errors import InvalidJob
 from queue_core.unique import Unique
 
 # Above this the row is no longer an instruction but a document: every claim would carry it through
@@ -31,17 +31,6 @@ TAGS_SIZE_MAX = 4096
 MAX_ATTEMPTS_MAX = 1_000_000
 # Python refuses to write longer ones as text, and nobody's other language reads them.
 _INTEGER_BITS_MAX = 4096
-
-_SIMPLE: dict[Any, tuple[type, ...]] = {
-    str: (str,),
-    int: (int,),
-    float: (float, int),
-    bool: (bool,),
-    type(None): (type(None),),
-    list: (list,),
-    dict: (dict,),
-    tuple: (list, tuple),
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +50,13 @@ class JobOptions:
     def __post_init__(self) -> None:
         check_options(self.kind, self.max_attempts, self.priority, self.tags)
         object.__setattr__(self, "tags", tuple(self.tags))
-        if self.timeout_s <= 0:
-            raise InvalidJob(f"{self.kind}: timeout must be more than 0 seconds")
+        wait: object = self.timeout_s  # As given: a timedelta, or a text from a setting.
+        if type(wait) not in {int, float} or not wait > 0:  # type: ignore[operator]  # NaN neither
+            raise InvalidJob(
+                f"{self.kind}: timeout must be more than 0 seconds, as a number, not {wait!r}"
+            )
+        if self.unique is not None and not isinstance(self.unique, Unique):
+            raise InvalidJob(f"{self.kind}: unique must be a Unique(…) or None")
         if self.isolation not in {"thread", "process"}:
             raise InvalidJob(f"{self.kind}: isolation must be 'thread' or 'process'")
 
@@ -199,52 +193,3 @@ def check_options(kind: object, max_attempts: object, priority: object, tags: An
     check_json(tags, f"{kind}: tags")
     if len(to_json(tags)) > TAGS_SIZE_MAX:
         raise InvalidJob(f"{kind}: tags are more than {TAGS_SIZE_MAX} bytes: they are labels")
-
-
-def decode_args(cls: type[Any], values: Mapping[str, Any]) -> Any:
-    hints = _accepted_types(cls)
-    if values.keys() != hints.keys():
-        _check_names(cls, values)
-    ready = {}
-    for name, value in values.items():
-        accepted = hints[name]
-        if accepted is not None and type(value) not in accepted:
-            expected = " or ".join(sorted({one.__name__ for one in accepted}))
-            raise UndecodableArgs(
-                f"{cls.__job__.kind}: field {name!r} must be {expected}, not {type(value).__name__}"
-            )
-        is_tuple = type(value) is list and accepted is not None and tuple in accepted
-        ready[name] = tuple(value) if is_tuple else value
-    return cls(**ready)
-
-
-def _check_names(cls: type[Any], values: Mapping[str, Any]) -> None:
-    fields = {field.name: field for field in dataclasses.fields(cls)}
-    kind = cls.__job__.kind
-    if unknown := sorted(set(values) - set(fields)):
-        raise UndecodableArgs(f"{kind}: stored field {unknown[0]!r} is unknown to {cls.__name__}")
-    for name, field in fields.items():
-        if name not in values and field.default is field.default_factory is dataclasses.MISSING:
-            raise UndecodableArgs(f"{kind}: field {name!r} is missing in the stored arguments")
-
-
-_accepted: dict[type[Any], dict[str, tuple[type, ...] | None]] = {}
-
-
-def _accepted_types(cls: type[Any]) -> dict[str, tuple[type, ...] | None]:
-    """Per field, what a JSON value may be; None: the annotation says more than we check."""
-    if cls not in _accepted:
-        hints = typing.get_type_hints(cls)
-        _accepted[cls] = {
-            field.name: _accept(hints[field.name]) for field in dataclasses.fields(cls)
-        }
-    return _accepted[cls]
-
-
-def _accept(hint: Any) -> tuple[type, ...] | None:
-    origin = typing.get_origin(hint)
-    if origin in {typing.Union, types.UnionType}:
-        parts = [_accept(part) for part in typing.get_args(hint)]
-        return None if None in parts else tuple(one for part in parts if part for one in part)
-    supertype = getattr(hint, "__supertype__", None)  # NewType
-    return _SIMPLE.get(supertype or origin or hint)

@@ -136,14 +136,16 @@ def _fail(attempt: int, max_attempts: int, delay_s: float, error: dict[str, Any]
 
 
 def _bounded(delay_s: float) -> float:
-    # Infinity and NaN are no intervals: one such row would fail the statement that settles its
-    # whole batch.
-    return min(max(0.0, delay_s), DELAY_MAX_S)
+    # Infinity and NaN are no intervals, and psycopg refuses an array of ints and floats: one such
+    # row (`Snooze(60)` beside an error) would fail the statement that settles its whole batch.
+    return float(min(max(0.0, delay_s), DELAY_MAX_S))
 
 
-def describe(kind: str, message: str, trace: str = "") -> dict[str, Any]:
-    """An error as it is stored: without what PostgreSQL refuses, and of bounded size."""
-    return {"kind": clean(kind, 200), "message": clean(message, 4096), "trace": clean(trace)}
+def describe(kind: str, message: object, trace: str = "") -> dict[str, Any]:
+    """An error as it is stored: without what PostgreSQL refuses, and of bounded size. The message
+    is a person's: a job may give an exception or a number as its reason.
+    """
+    return {"kind": clean(kind, 200), "message": clean(str(message), 4096), "trace": clean(trace)}
 
 
 def clean(text: str, limit: int = ERROR_TEXT_MAX) -> str:

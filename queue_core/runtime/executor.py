@@ -5,27 +5,20 @@ is published to the supervisor before perform is entered, so that a kill charges
 that had begun.
 """
 
-import inspect
-import json
-import traceback
 from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy.orm import Session
 
 from queue_core import checkpoints, clock, telemetry
-from queue_core.args import RESULT_SIZE_MAX, check_json
-from queue_core.errors import InvalidJob, JobCancelled, JobInterrupted
 from queue_core.job import Job, Run
-from queue_core.lifecycle import COMPLETED, INTERRUPTED, Verdict, clean, describe, settle
-from queue_core.outcomes import Cancel, Discard, Error, Interrupted, Ok, RetryAfter, Snooze
+from queue_core.lifecycle import COMPLETED, INTERRUPTED, Verdict
 from queue_core.registry import Registry, Worker
 from queue_core.runtime.board import Board
+from queue_core.runtime.judge import failed, judge
 from queue_core.runtime.report import Report
 from queue_core.store import Row
 from queue_core.telemetry import tracing
-
-_OUTCOMES = (Ok, Error, Cancel, Discard, Snooze, RetryAfter, Interrupted)
 
 
 class Executor:
@@ -58,8 +51,7 @@ class Executor:
             verdict = self._run(row, run, slot)
         except BaseException as error:  # noqa: BLE001
             # A fault of ours, not of the job: its thread must live on, and its row must be settled.
-            telemetry.emit("loop.failed", component="executor", error=repr(error))
-            verdict = _failed(row, error)
+            verdict = failed(row, error)
         return Report(row, verdict, clock.boottime_s() - begun_s, settled=run.completed)
 
     def _run(self, row: Row, run: Run, slot: int) -> Verdict:
@@ -143,90 +135,3 @@ def _tell_started(row: Row) -> None:
         attempt=row["attempt"],
         lease=row["lease"],
     )
-
-
-def judge(worker: Worker[Any], row: Row, job: Job[Any] | Exception, outcome: object) -> Verdict:
-    """The verdict on what perform gave or raised. An isolated job brings its own: it was judged
-    where it ran.
-    """
-    if isinstance(outcome, Verdict) and worker.options.isolation == "process":
-        return outcome
-    error = None
-    if isinstance(outcome, JobCancelled):
-        outcome = Cancel(str(outcome))
-    elif isinstance(outcome, JobInterrupted):
-        outcome = Interrupted()
-    elif isinstance(outcome, BaseException):
-        error = _describe(outcome)
-    elif wrong := _unusable(outcome):
-        error = describe("InvalidOutcome", wrong)
-    elif isinstance(outcome, Error):
-        error = describe("Error", outcome.reason)
-    return settle(
-        row["attempt"],
-        row["max_attempts"],
-        outcome if error is None else Error(error["message"]),
-        jitter=clock.jitter(),
-        snoozed=row["snoozed"],
-        backoff_s=None if error is None else _backoff_s(worker, job, outcome),
-        error=error,
-    )
-
-
-def _backoff_s(worker: Worker[Any], job: Job[Any] | Exception, outcome: object) -> float | None:
-    if isinstance(job, Exception):
-        return None
-    cause = (
-        outcome if isinstance(outcome, BaseException) else str(getattr(outcome, "reason", outcome))
-    )
-    try:
-        seconds = worker.backoff(job, cause)
-        return None if seconds is None else float(seconds)
-    except Exception as error:  # noqa: BLE001
-        # A broken backoff() must not lose the verdict: wait the default and say so.
-        telemetry.emit("loop.failed", component=f"backoff of {job.kind}", error=repr(error))
-        return None
-
-
-def result_json(worker: Worker[Any], verdict: Verdict) -> str | None:
-    """The result as it is recorded, when its class says so."""
-    if verdict.result is None or not worker.options.record:
-        return None
-    text = json.dumps(verdict.result)
-    if len(text.encode()) > RESULT_SIZE_MAX:
-        return json.dumps(
-            {"omitted": f"{len(text.encode())} bytes, recorded are at most {RESULT_SIZE_MAX}"}
-        )
-    return text
-
-
-def _failed(row: Row, error: BaseException) -> Verdict:
-    described = _describe(error)
-    return settle(row["attempt"], row["max_attempts"], Error(described["message"]), error=described)
-
-
-def _describe(error: BaseException) -> dict[str, Any]:
-    try:
-        message = str(error)
-        trace = "".join(traceback.format_exception(error))
-    except Exception:  # noqa: BLE001
-        # An exception whose own text fails is still an error of its job.
-        message, trace = "(its message could not be made)", ""
-    return describe(type(error).__name__, message, clean(trace))
-
-
-def _unusable(outcome: object) -> str | None:
-    if isinstance(outcome, Ok):
-        outcome = outcome.value
-    elif isinstance(outcome, _OUTCOMES):
-        return None
-    if inspect.iscoroutine(outcome):
-        outcome.close()  # Else Python warns that it was never awaited, far from here.
-        return "perform returned a coroutine: jobs run in threads, write a plain function"
-    if inspect.isgenerator(outcome):
-        return "perform returned a generator: it has a yield in it and never ran"
-    try:
-        check_json(outcome, "result")
-    except InvalidJob as error:
-        return f"perform returned what JSON cannot hold: {error}"
-    return None

@@ -21,7 +21,8 @@ from queue_core.job import Run
 from queue_core.lifecycle import Verdict
 from queue_core.registry import Registry
 from queue_core.runtime import parcel
-from queue_core.runtime.executor import judge, make_job, result_json
+from queue_core.runtime.executor import make_job
+from queue_core.runtime.judge import failed, judge, result_json
 from queue_core.store import Row
 
 
@@ -47,7 +48,11 @@ def _perform(
     except BaseException as error:  # noqa: BLE001
         # SystemExit is an outcome like any other; only a dead process has none.
         outcome = error
-    verdict = judge(worker, row, job, outcome)
+    try:
+        verdict = judge(worker, row, job, outcome)
+    except BaseException as error:  # noqa: BLE001
+        # What perform gave fails when it is looked at: said, instead of an exit status.
+        return failed(row, error)
     # Only what will be recorded crosses, at its bounded size.
     recorded = result_json(worker, verdict)
     return replace(verdict, result=None if recorded is None else json.loads(recorded))

@@ -15,7 +15,7 @@ import psycopg
 from queue_core import checkpoints, telemetry
 from queue_core.lifecycle import FINISHED, describe
 from queue_core.registry import Registry
-from queue_core.runtime.executor import result_json
+from queue_core.runtime.judge import result_json
 from queue_core.runtime.report import Report
 from queue_core.store import Row, Store, number_array, text_array
 

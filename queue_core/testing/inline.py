@@ -25,7 +25,7 @@ from queue_core.lease import Target, connection_of
 from queue_core.newjob import prepare
 from queue_core.queue import Queue
 from queue_core.registry import Worker
-from queue_core.runtime.executor import judge
+from queue_core.runtime.judge import judge
 
 _ids = itertools.count(1)
 _EPOCH = datetime(2026, 1, 1, tzinfo=UTC)

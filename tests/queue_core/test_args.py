@@ -1,6 +1,7 @@
 """Arguments: what is refused at enqueue, and what a stored job of another version leads to."""
 
 import dataclasses
+import math
 from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
@@ -98,6 +99,9 @@ def test_stored_arguments_of_another_version_are_refused_by_name(
         ({"tags": ("\ud800",)}, "bad: tags.* lone surrogate"),
         ({"tags": ("x" * 5000,)}, "tags are more than"),
         ({"timeout": 0}, "timeout must be more than 0"),
+        ({"timeout": "30"}, "timeout must be more than 0 seconds, as a number, not '30'"),
+        ({"timeout": math.nan}, "timeout must be more than 0 seconds"),
+        ({"unique": True}, r"unique must be a Unique\(…\) or None"),
         ({"retries": 3}, r"unknown options \['retries'\]"),
         ({"isolation": "cloud"}, "isolation must be"),
     ],
