@@ -163,19 +163,19 @@ def _declined(payment: Payment, attempt: PaymentAttempt, decline: Decline, now: 
         payment.stop(StopReason.HARD_DECLINE, decline.code, decline.message)
     elif payment.declines >= DECLINES_MAX:
         payment.stop(StopReason.ATTEMPTS_SPENT, decline.code, decline.message)
-    else:
-        payment.next_action_at = after(now, soft_decline_delay_s(payment.declines))
-        return
-    payment.next_action_at = now
+    payment.next_action_at = _retry_at(payment) or now
 
 
 def _retry_at(payment: Payment) -> datetime | None:
     """When the next charge is due after a soft decline; None when nothing holds it back.
 
     A look in between (a webhook, an operator) shows the old decline again: it must not bring the
-    next charge forward. Another card does.
+    next charge forward. Another card does; and whoever asked for the end, perhaps while this very
+    answer was on its way, waits for the fence and not for the next charge.
     """
     last = payment.last_attempt
+    if payment.stop_reason is not None:
+        return None
     if last is None or not last.is_soft_decline or last.answered_at is None:
         return None
     if payment.card_changed_at is not None and payment.card_changed_at >= last.answered_at:

@@ -79,7 +79,7 @@ def observe_intent(
 ) -> Payment:
     """Record an intent that was read for another reason: webhook, reconciliation, operator."""
     payment = lock_payment(session, payment_id)
-    if payment.gateway_intent_id == seen.intent_id:
+    if payment.gateway_intent_id == seen.intent_id and _is_ours(payment, seen, now=now):
         intent_facts.apply(session, payment, seen, attempt=None, now=now)
     session.flush()
     return payment
@@ -146,9 +146,7 @@ def _of_refund(seen: RefundSeen) -> dict[str, Any]:
 def _intent_answered(
     session: Session, payment: Payment, request: GatewayRequest, seen: IntentSeen, now: datetime
 ) -> None:
-    if not _is_what_we_asked_for(payment, request, seen):
-        log.error("gateway_contradiction", payment=payment.id, intent=seen.intent_id, op=request.op)
-        needs_review(payment, "intent_mismatch", now)
+    if not _is_ours(payment, seen, now=now, named=request.target):
         return
     if request.op == Op.CREATE_INTENT and not _keep_intent(session, payment, seen):
         return
@@ -156,11 +154,19 @@ def _intent_answered(
     intent_facts.apply(session, payment, seen, attempt=attempt, now=now, op=Op(request.op))
 
 
-def _is_what_we_asked_for(payment: Payment, request: GatewayRequest, seen: IntentSeen) -> bool:
-    """Never "assume ours": the intent must be the one we named, for this payment and amount."""
-    named = request.target in (None, seen.intent_id)
+def _is_ours(
+    payment: Payment, seen: IntentSeen, *, now: datetime, named: str | None = None
+) -> bool:
+    """Never "assume ours": the intent must be the one we named, for this payment and amount.
+
+    However it was heard: a capture of other money is no capture of this payment.
+    """
     same_money = (seen.amount_minor, seen.currency) == (payment.amount_minor, payment.currency)
-    return named and same_money and seen.payment == payment.id
+    if named in (None, seen.intent_id) and same_money and seen.payment == payment.id:
+        return True
+    log.error("gateway_contradiction", payment=payment.id, intent=seen.intent_id)
+    needs_review(payment, "intent_mismatch", now)
+    return False
 
 
 def _keep_intent(session: Session, payment: Payment, seen: IntentSeen) -> bool:

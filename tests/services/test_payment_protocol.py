@@ -20,7 +20,7 @@ from payments_app.gateway.port import (
     Unknown,
     WrongState,
 )
-from payments_app.services import payments
+from payments_app.services import observations, payments
 from tests.support.conversation import Conversation
 
 
@@ -259,6 +259,25 @@ def test_a_cancel_that_races_the_charge_ends_behind_the_fence(talk):
     assert talk.payment.status is PaymentStatus.COMPLETED
 
 
+@pytest.mark.parametrize("under_way", ["the charge", "a look"])
+def test_a_cancel_asked_for_while_a_soft_decline_is_told_does_not_wait_for_the_next_charge(
+    talk, under_way
+):
+    talk.confirm_sent()
+    if under_way == "a look":
+        talk.hear(talk.declined("insufficient_funds"))
+        with talk.sessions.begin() as session:
+            payments.check_now(session, talk.payment_id, now=talk.now)
+        talk.ask()
+    with talk.sessions.begin() as session:
+        payments.request_cancel(session, talk.payment_id, now=talk.now)
+
+    talk.hear(talk.declined("insufficient_funds"))
+
+    assert talk.turn(talk.canceled()).op is Op.CANCEL_INTENT
+    assert talk.payment.status is PaymentStatus.CANCELLED
+
+
 def test_a_completed_payment_cannot_be_cancelled(talk):
     talk.confirm_sent()
     talk.hear(talk.succeeded())
@@ -405,6 +424,22 @@ def test_every_question_is_stored_before_it_is_asked(talk):
 
     assert (stored.key, stored.params, stored.status) == (confirm.key, confirm.params, "sent")
     assert stored.resend_until is not None
+
+
+@pytest.mark.parametrize(
+    "changed", [{"currency": "EUR"}, {"payment": "pay_other"}, {"amount_minor": 1}]
+)
+def test_other_money_is_no_capture_of_ours_by_whichever_door_it_comes(talk, changed):
+    talk.confirm_sent()
+    talk.hear(talk.declined())
+    talk.turn(talk.canceled())
+    seen = talk.intent(IntentStatus.SUCCEEDED, charge="ch_2", **changed)
+
+    with talk.sessions.begin() as session:
+        observations.observe_intent(session, talk.payment_id, seen, now=talk.now)
+
+    assert talk.payment.status is PaymentStatus.FAILED
+    assert rows(talk, Allocation) == []
 
 
 def test_money_taken_after_the_end_is_recorded_with_an_alarm(talk):
