@@ -34,12 +34,36 @@ class Inserted:
 
 def write_jobs(store: Store, jobs: list[NewJob]) -> list[Inserted]:
     """All or none: an unknown queue anywhere is refused before a row is written."""
+    if len(jobs) == 1 and (alone := _write_alone(store, jobs[0])):
+        return [alone]
     if len(jobs) > BATCH_SIZE:
         _refuse_unknown_queues(store, jobs)
     inserted: list[Inserted] = []
     for start in range(0, len(jobs), BATCH_SIZE):
         inserted += _Batch(store, jobs[start : start + BATCH_SIZE]).insert()
     return inserted
+
+
+def _write_alone(store: Store, job: NewJob) -> Inserted | None:
+    """The statement for a single job; None where it has met a twin or an unknown queue, or does
+    not do: a batch of one then finds out.
+    """
+    if not job.holds_its_key:
+        return None
+    rows = store.insert_job(
+        queue=job.queue,
+        kind=job.kind,
+        priority=job.priority,
+        max_attempts=job.max_attempts,
+        scheduled_at=job.scheduled_at,
+        delay_s=job.delay_s,
+        unique_key=job.unique_key,
+        unique_states=job.unique_states,
+        tags=text_array(job.tag_names),
+        args=job.args,
+        meta=job.meta,
+    )
+    return Inserted(rows[0]["id"], False, rows[0]["state"]) if rows else None
 
 
 def _refuse_unknown_queues(store: Store, jobs: Sequence[NewJob]) -> None:

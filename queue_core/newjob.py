@@ -63,6 +63,17 @@ class NewJob:
     replace: str | None
     wake: bool
 
+    @property
+    def holds_its_key(self) -> bool:
+        """Whether its row alone says that it is there: no key, or one that it holds from the start
+        whenever it is due.
+        """
+        if self.unique_states is None:
+            return True
+        return not self.is_windowed and {"available", "scheduled"} <= set(
+            self.unique_states.split(",")
+        )
+
     def with_meta(self, carried: Mapping[str, str]) -> "NewJob":
         """With more in meta; what the caller put there stays."""
         meta = to_json({**carried, **json.loads(self.meta)})

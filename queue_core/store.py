@@ -113,6 +113,7 @@ class Store:
         return lambda: cursor.fetchall() if cursor.description else []
 
     # Inserting, in the caller's transaction.
+    insert_job = _Statement()
     insert_jobs = _Statement()
     allocate_ids = _Statement()
     find_twins = _Statement()
