@@ -24,6 +24,9 @@ from payments_app.lab.records import SHIPPED
 SIDE_BY_SIDE = ("naive", IDEMPOTENT)
 COMMAND = "python -m payments_app.lab.recording"
 PAGE = PACKAGE.parent / "docs" / "crash-matrix.md"
+README = PACKAGE.parent / "README.md"
+# Between these two lines the README shows the table.
+BEGIN, END = "<!-- the crash matrix -->\n", "<!-- the end of the crash matrix -->\n"
 # The storm's thousand lines tell less than its marks.
 EVENTS_MAX = 300
 
@@ -76,12 +79,20 @@ def _write(runs: list[dict[str, Any]], table: dict[str, Any] | None) -> None:
             for cell in row["cells"].values():
                 cell["id"] = None
         (SHIPPED / "matrix.json").write_text(_compact(table), encoding="utf-8")
-        PAGE.write_text(as_markdown(table), encoding="utf-8")
+        PAGE.write_text(as_page(table), encoding="utf-8")
+        readme = README.read_text(encoding="utf-8")
+        README.write_text(with_table(readme, table), encoding="utf-8")
 
 
-def as_markdown(table: Mapping[str, Any]) -> str:
+def with_table(readme: str, table: Mapping[str, Any]) -> str:
+    """The README, with this crash matrix at its place."""
+    before, _, rest = readme.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    return before + BEGIN + as_markdown(table) + END + after
+
+
+def as_page(table: Mapping[str, Any]) -> str:
     """The crash matrix as a page of the documentation."""
-    columns = table["columns"]
     made_at = datetime.fromisoformat(table["made_at"]).strftime("%Y-%m-%d %H:%M UTC")
     lines = [
         "# What a crash does to a charge",
@@ -92,7 +103,13 @@ def as_markdown(table: Mapping[str, Any]) -> str:
         "books know it. ✗: what became of the money instead.",
         "",
         f"Made by `python -m payments_app.lab.recording` on {made_at} at commit {table['commit']}.",
-        "",
+    ]
+    return "\n".join(lines) + "\n\n" + as_markdown(table)
+
+
+def as_markdown(table: Mapping[str, Any]) -> str:
+    columns = table["columns"]
+    lines = [
         "| the trouble | " + " | ".join(columns) + " |",
         "|---|" + "---|" * len(columns),
     ]

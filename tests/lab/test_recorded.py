@@ -55,4 +55,7 @@ def test_the_shipped_table_is_as_promised_and_is_the_one_in_the_documentation(la
 
     assert table["status"] == "ended"
     assert matrix.is_as_promised(table)
-    assert recording.PAGE.read_text(encoding="utf-8") == recording.as_markdown(table)
+    assert recording.PAGE.read_text(encoding="utf-8") == recording.as_page(table)
+    readme = recording.README.read_text(encoding="utf-8")
+    assert readme == recording.with_table(readme, table)
+    assert recording.BEGIN + recording.as_markdown(table) + recording.END in readme
