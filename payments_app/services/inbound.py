@@ -5,6 +5,8 @@ payment or refund that the event is about and wakes its job, which asks the gate
 duplicated, reordered, early or forged-but-signed event can at most cause one more look.
 """
 
+import json
+import re
 from datetime import datetime
 from typing import Any
 
@@ -26,8 +28,10 @@ log = structlog.get_logger()
 
 PROVIDER = "gateway"
 ID_LENGTH_MAX = 200
+# PostgreSQL keeps no NUL in text; an escaped backslash before it makes it harmless.
+_NUL = re.compile(r"(?<!\\)(?:\\\\)*\\u0000")
 INTENT_EVENTS = "payment_intent."
-REFUND_EVENTS = ("refund.", "charge.refund")
+REFUND_EVENTS = ("refund.", "charge.refund.")
 DISPUTE_EVENTS = "charge.dispute."
 
 
@@ -107,11 +111,12 @@ def handle(session: Session, event_id: str, *, now: datetime) -> EventStatus:
 def replay(session: Session, event_id: str) -> InboundEvent:
     """Handle a kept event again. Raises NotFound, InvalidTransition while it is being handled."""
     event = _lock(session, event_id)
-    if event.status is EventStatus.RECEIVED:
+    made = queue_core.insert(session, HandleGatewayEvent(event_id=event_id))
+    if event.status is not EventStatus.RECEIVED:
+        event.move("replay")
+    elif made.conflict:
         raise InvalidTransition("webhook", event.status, "be replayed")
-    event.move("replay")
     session.flush()
-    queue_core.insert(session, HandleGatewayEvent(event_id=event_id))
     return event
 
 
@@ -122,8 +127,20 @@ def _checked(event: object) -> tuple[str, str, str | None]:
         value = event.get(name)
         if not isinstance(value, str) or not 0 < len(value) <= ID_LENGTH_MAX:
             raise Invalid(name, f"An event has a {name}: text of 1 to {ID_LENGTH_MAX} characters.")
+    _refuse_unstorable(event)
     subject = _object(event).get("id")
     return event["id"], event["type"], subject if isinstance(subject, str) else None
+
+
+def _refuse_unstorable(event: dict[str, Any]) -> None:
+    """What JSON can say and PostgreSQL cannot keep: refused here, or it would be sent for days."""
+    try:
+        written = json.dumps(event, ensure_ascii=False, allow_nan=False)
+        written.encode()
+    except ValueError:  # half a surrogate, or a number beyond all floats
+        raise Invalid("body", "The event holds text or numbers that cannot be kept.") from None
+    if _NUL.search(written):
+        raise Invalid("body", "The event holds a NUL, which cannot be kept.")
 
 
 def _object(event: dict[str, Any]) -> dict[str, Any]:
@@ -140,16 +157,25 @@ def _lock(session: Session, event_id: str) -> InboundEvent:
 
 
 def _payment_of(session: Session, event: InboundEvent) -> Payment | None:
+    if event.object_id is None:
+        return None  # "IS NULL" would find every payment that has no intent yet.
     return session.scalar(select(Payment).where(Payment.gateway_intent_id == event.object_id))
 
 
 def _wake_payment(session: Session, event: InboundEvent, now: datetime) -> bool:
     payment = _payment_of(session, event)
     if payment is None:
-        return False
+        return _is_early(session, event)
     if not payment.is_final:
         payments.check_now(session, payment.id, now=now)
     return True
+
+
+def _is_early(session: Session, event: InboundEvent) -> bool:
+    """It came before we have stored the intent's id: that payment's own job is asking right now."""
+    named = _metadata(event).get("payment")
+    payment = session.get(Payment, named) if isinstance(named, str) else None
+    return payment is not None and payment.gateway_intent_id is None and not payment.is_final
 
 
 def _look_at_disputes(session: Session, event: InboundEvent) -> bool:
@@ -162,13 +188,17 @@ def _look_at_disputes(session: Session, event: InboundEvent) -> bool:
 
 
 def _refund_of(session: Session, event: InboundEvent) -> str | None:
-    metadata = _object(event.payload).get("metadata")
-    named = metadata.get("refund") if isinstance(metadata, dict) else None
-    return session.scalar(
-        select(Refund.id).where(
-            (Refund.gateway_refund_id == event.object_id) | (Refund.id == str(named))
-        )
-    )
+    named = _metadata(event).get("refund")
+    if isinstance(named, str) and session.get(Refund, named) is not None:
+        return named
+    if event.object_id is None:
+        return None
+    return session.scalar(select(Refund.id).where(Refund.gateway_refund_id == event.object_id))
+
+
+def _metadata(event: InboundEvent) -> dict[str, Any]:
+    found = _object(event.payload).get("metadata")
+    return found if isinstance(found, dict) else {}
 
 
 def _wake_refund(session: Session, event: InboundEvent, now: datetime) -> bool:

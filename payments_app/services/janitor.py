@@ -2,26 +2,32 @@
 
 Every open payment and refund has a ``next_action_at``. If that time has passed and no job has
 acted on it for a while, a job is inserted; where one is still alive, uniqueness makes it a no-op.
+So it is with a webhook that nobody has handled for a while.
 """
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlalchemy import or_, select
 from sqlalchemy.orm import Session
 
 import queue_core
+from payments_app.domain.inbound_event import EventStatus, InboundEvent
 from payments_app.domain.payment import LIVE, Payment
 from payments_app.domain.refund import FINAL as REFUND_FINAL
 from payments_app.domain.refund import Refund
-from payments_app.jobs import ProcessPayment, ProcessRefund
+from payments_app.jobs import HandleGatewayEvent, ProcessPayment, ProcessRefund
+from queue_core import JobArgs
 
 SWEEP_MAX = 500
 # A job that is on time has acted by then; this only keeps the janitor from doing its work twice.
 GRACE = timedelta(seconds=5)
+# An event's job may wait for a gateway that is away; after this long it may as well be gone.
+EVENT_GRACE = timedelta(minutes=15)
 
 
 def sweep(session: Session, *, now: datetime) -> int:
-    """Insert the missing jobs of at most 500 payments and 500 refunds; returns how many."""
+    """Insert the missing jobs of at most 500 rows of each kind; returns how many."""
     late = now - GRACE
     payments = session.scalars(
         select(Payment.id)
@@ -31,7 +37,7 @@ def sweep(session: Session, *, now: datetime) -> int:
         )
         .order_by(Payment.next_action_at)
         .limit(SWEEP_MAX)
-    ).all()
+    )
     refunds = session.scalars(
         select(Refund.id)
         .where(
@@ -40,11 +46,24 @@ def sweep(session: Session, *, now: datetime) -> int:
         )
         .order_by(Refund.next_action_at)
         .limit(SWEEP_MAX)
-    ).all()
-    jobs = [ProcessPayment(payment_id=key) for key in payments]
-    made = [row for row in queue_core.insert_all(session, jobs) if not row.conflict] if jobs else []
-    more = [ProcessRefund(refund_id=key) for key in refunds]
-    made += (
-        [row for row in queue_core.insert_all(session, more) if not row.conflict] if more else []
     )
-    return len(made)
+    events = session.scalars(
+        select(InboundEvent.event_id)
+        .where(
+            InboundEvent.status == EventStatus.RECEIVED,
+            InboundEvent.received_at <= now - EVENT_GRACE,
+        )
+        .order_by(InboundEvent.received_at)
+        .limit(SWEEP_MAX)
+    )
+    return (
+        _insert(session, [ProcessPayment(payment_id=key) for key in payments])
+        + _insert(session, [ProcessRefund(refund_id=key) for key in refunds])
+        + _insert(session, [HandleGatewayEvent(event_id=key) for key in events])
+    )
+
+
+def _insert(session: Session, jobs: Sequence[JobArgs]) -> int:
+    if not jobs:
+        return 0
+    return sum(not row.conflict for row in queue_core.insert_all(session, jobs))

@@ -78,12 +78,23 @@ def test_what_the_gateway_did_not_sign_is_refused_and_not_kept(deliver, sessions
         (b"[]", 422, "invalid"),
         ({"type": "x"}, 422, "invalid"),
         ({"id": 5, "type": "x"}, 422, "invalid"),
+        # JSON that PostgreSQL cannot keep: an error of ours would be answered by days of retries.
+        ({"id": "evt_1", "type": "x", "more": "\x00"}, 422, "invalid"),
+        ({"id": "evt_\x00", "type": "x"}, 422, "invalid"),
+        ({"id": "evt_1", "type": "x", "more": "\ud800"}, 422, "invalid"),
+        (b'{"id": "evt_1", "type": "x", "more": 1e999}', 422, "invalid"),
     ],
 )
 def test_a_signed_thing_that_is_no_event_is_refused(deliver, sessions, event, status, code):
     refusal(deliver(event), status, code)
 
     assert kept(sessions) == ([], 0)
+
+
+def test_a_backslash_before_u0000_is_text_like_any_other(deliver, sessions):
+    deliver({"id": "evt_1", "type": "x", "more": "\\u0000"})
+
+    assert kept(sessions) == ([("evt_1", 1)], 1)
 
 
 def test_both_secrets_hold_while_one_replaces_the_other(app_database_url):

@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
+from sqlalchemy import text
 from sqlalchemy.orm import Session, sessionmaker
 
 from payments_app import clock
@@ -13,7 +14,7 @@ from payments_app.domain.payment import PaymentStatus
 from payments_app.domain.refund import RefundStatus
 from payments_app.gateway.stripe_adapter import StripeGateway
 from payments_app.jobs import QUEUES, HandleGatewayEvent, ProcessPayment
-from payments_app.services import inbound, payments, refunds
+from payments_app.services import inbound, janitor, payments, refunds
 from queue_core import Queue, Worker
 from queue_core.testing import drain_queue
 from tests.support import performing
@@ -152,6 +153,35 @@ class TestHandling:
 
         assert handle(sessions) is EventStatus.PROCESSED
 
+    def test_an_early_event_that_names_its_payment_is_not_left_for_a_person(self, sessions):
+        talk = Conversation.about_a_new_payment(sessions)
+        event = an_event("pi_1", type="payment_intent.created")
+        event["data"]["object"]["metadata"] = {"payment": talk.payment_id}
+        receive(sessions, event)
+
+        assert handle(sessions) is EventStatus.PROCESSED
+
+    @pytest.mark.parametrize("kind", ["payment_intent.succeeded", "refund.updated"])
+    def test_an_event_about_nothing_belongs_to_nobody_not_to_who_has_no_intent_yet(
+        self, sessions, kind
+    ):
+        talk = Conversation.about_a_new_payment(sessions)
+        with sessions.begin() as session:
+            payments.request_cancel(session, talk.payment_id, now=talk.now)
+        talk.ask()
+        assert talk.payment.status is PaymentStatus.CANCELLED
+        receive(sessions, an_event(None, type=kind))
+
+        with sessions.begin() as session:
+            assert inbound.contradicted_payment(session, "evt_1") is None
+        assert handle(sessions) is EventStatus.PARKED
+
+    def test_the_gateways_word_about_the_charge_behind_a_refund_is_ignored(self, sessions):
+        """Each refund has an event of its own; this one names a charge, which we do not keep."""
+        receive(sessions, an_event("ch_1", type="charge.refunded"))
+
+        assert handle(sessions) is EventStatus.IGNORED
+
     def test_a_hint_makes_a_waiting_payment_look_at_once(self, sessions):
         talk = Conversation.about_a_new_payment(sessions)
         talk.created()
@@ -191,6 +221,22 @@ class TestHandling:
             inbound.replay(session, "evt_1")
         with sessions.begin() as session, pytest.raises(NotFound):
             inbound.replay(session, "evt_2")
+
+    def test_an_event_whose_job_is_gone_is_replayed_and_found_by_the_janitor(self, sessions):
+        """Twenty errors in a row, or a delete by hand: the row says that it was never handled."""
+        for event_id in ("evt_1", "evt_2"):
+            receive(sessions, an_event("pi_1", id=event_id))
+        with sessions.begin() as session:
+            session.execute(text("DELETE FROM queue.jobs WHERE kind = 'handle_gateway_event'"))
+
+        with sessions.begin() as session:
+            inbound.replay(session, "evt_1")
+            now = clock.now(session)
+        with sessions.begin() as session:
+            assert janitor.sweep(session, now=now) == 0
+            assert janitor.sweep(session, now=now + janitor.EVENT_GRACE) == 1
+
+        assert performing.unfinished(sessions.kw["bind"], HandleGatewayEvent) == 2
 
 
 class TestWithTheGateway:
