@@ -52,12 +52,15 @@ class InvalidAmount(Invalid):
 
 
 class UnknownCurrency(Invalid):
-    """Not a currency of ISO 4217 that has coins or notes in use."""
+    """Not a currency of ISO 4217 that is in use and that the gateway counts in the same units."""
 
     code = "unknown_currency"
 
     def __init__(self, value: object, field: str = "currency") -> None:
-        super().__init__(field, f"{value!r} is no ISO 4217 currency code. Write one like USD.")
+        super().__init__(
+            field,
+            f"{value!r} is no ISO 4217 currency code that can be charged. Write one like USD.",
+        )
 
 
 class CurrencyMismatch(DomainError):

@@ -1,25 +1,39 @@
 """Money: whole minor units of one ISO 4217 currency, with exact arithmetic.
 
 No float ever becomes money. An amount is an integer of minor units (cents for USD, yen for JPY,
-fils for KWD); how many decimals a currency has comes from Babel's CLDR data. Rates and quantities
-are Decimals. Fractions are rounded at one point only, HALF_UP unless told otherwise, and a total
-is split by largest remainder, so that the parts always sum to the whole.
+fils for KWD), by ISO 4217's exponents, because those are the units that a gateway charges in; how
+it is written comes from Babel's CLDR data. Rates and quantities are Decimals. Fractions are rounded
+at one point only, HALF_UP unless told otherwise, and a total is split by largest remainder, so that
+the parts always sum to the whole.
 """
 
 import re
 from collections.abc import Sequence
+from copy import copy
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 from enum import StrEnum
 from functools import lru_cache
 
-from babel.core import get_global
-from babel.numbers import format_currency, get_currency_symbol
+from babel.core import Locale, get_global
+from babel.numbers import NumberPattern, get_currency_symbol
 
 from payments_app.domain.errors import CurrencyMismatch, InvalidAmount, UnknownCurrency
 
 # A bigint holds 9.2e18; this bound leaves room for sums over a million invoices.
 AMOUNT_MINOR_MAX = 999_999_999_999
+
+# ISO 4217's decimals where they are not two. Not CLDR's, which say how prices are written in shops:
+# it gives Serbian dinars none, and a thousand of them would be charged as ten.
+_NO_DECIMALS = (
+    "BIF", "CLP", "DJF", "GNF", "JPY", "KMF", "KRW",
+    "PYG", "RWF", "VND", "VUV", "XAF", "XOF", "XPF",
+)  # fmt: skip
+_THREE_DECIMALS = ("BHD", "IQD", "JOD", "KWD", "LYD", "OMR", "TND")
+_DECIMALS = {**dict.fromkeys(_NO_DECIMALS, 0), **dict.fromkeys(_THREE_DECIMALS, 3)}
+# Stripe counts these in other units than ISO 4217 (crowns in hundredths, ariary in whole ones): the
+# same number would be another amount there.
+_COUNTED_OTHERWISE = frozenset({"ISK", "MGA", "UGX"})
 
 _DECIMAL = re.compile(r"-?(?:[0-9]{1,20}(?:\.[0-9]{0,20})?|\.[0-9]{1,20})")
 
@@ -33,23 +47,21 @@ class Rounding(StrEnum):
 
 @lru_cache(maxsize=1)
 def currencies() -> frozenset[str]:
-    """Every currency that is legal tender somewhere today (CLDR's territory data)."""
-    return frozenset(
+    """Every currency that is legal tender somewhere today (CLDR's data) and can be charged."""
+    tender_today = frozenset(
         code
         for uses in get_global("territory_currencies").values()
         for code, _start, end, tender in uses
         if end is None and tender
     )
+    return tender_today - _COUNTED_OTHERWISE
 
 
-@lru_cache(maxsize=512)
 def exponent(currency: str) -> int:
     """Decimals of a currency: USD 2, JPY 0, KWD 3. Raises UnknownCurrency."""
     if currency not in currencies():
         raise UnknownCurrency(currency)
-    fractions = get_global("currency_fractions")
-    digits: int = fractions.get(currency, fractions["DEFAULT"])[0]
-    return digits
+    return _DECIMALS.get(currency, 2)
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,7 +101,10 @@ class Money:
 
     def format(self, locale: str = "en_US") -> str:
         """For people: ``$1,234.50``; a negative amount carries U+2212."""
-        text = format_currency(abs(self.decimal), self.currency, locale=locale)
+        pattern = _pattern(locale, exponent(self.currency))
+        text = pattern.apply(
+            abs(self.decimal), locale, currency=self.currency, currency_digits=False
+        )
         symbol = get_currency_symbol(self.currency, locale=locale)
         if text.startswith(symbol) and symbol[-1].isalpha():  # CLDR's alphaNextToNumber: KWD 1.500
             text = f"{symbol}\N{NO-BREAK SPACE}{text.removeprefix(symbol).lstrip()}"
@@ -99,6 +114,14 @@ class Money:
         if other.currency != self.currency:
             raise CurrencyMismatch(f"{self.currency} and {other.currency} cannot be mixed.")
         return other.minor
+
+
+@lru_cache(maxsize=64)
+def _pattern(locale: str, digits: int) -> NumberPattern:
+    """How the locale writes money, with this many decimals."""
+    pattern: NumberPattern = copy(Locale.parse(locale).currency_formats["standard"])
+    pattern.frac_prec = (digits, digits)
+    return pattern
 
 
 def parse_major(text: str, currency: str, field: str = "amount") -> Money:

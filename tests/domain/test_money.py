@@ -30,6 +30,30 @@ def test_each_currency_has_its_own_number_of_decimals(code, digits):
     assert exponent(code) == digits
 
 
+@pytest.mark.parametrize(
+    ("code", "digits", "written"),
+    [
+        ("RSD", 2, "RSD\xa01,000.00"),  # a shop's price tag has none: CLDR says 0
+        ("ALL", 2, "ALL\xa01,000.00"),
+        ("LBP", 2, "LBP\xa01,000.00"),
+        ("IQD", 3, "IQD\xa01,000.000"),
+        ("CLP", 0, "CLP\xa01,000"),
+    ],
+)
+def test_money_is_counted_in_the_units_that_are_charged_not_those_on_price_tags(
+    code, digits, written
+):
+    assert exponent(code) == digits
+    assert parse_major("1,000", code).format() == written
+
+
+@pytest.mark.parametrize("code", ["ISK", "UGX", "MGA"])
+def test_a_currency_that_the_gateway_counts_otherwise_is_refused(code):
+    """Stripe takes 1000 ISK for ten crowns: the capture would agree with us, in another amount."""
+    with pytest.raises(UnknownCurrency):
+        exponent(code)
+
+
 @pytest.mark.parametrize("code", ["", "usd", "XXX", "DEM", "US", "DOLLAR", "<script>"])
 def test_what_is_no_currency_of_today_is_refused(code):
     with pytest.raises(UnknownCurrency) as refused:
