@@ -97,6 +97,8 @@ class Node:
 
     def _make_lanes(self, inbox: "queue.SimpleQueue[Item]") -> dict[str, Lane]:
         slots = itertools.count()
+        # By name: a turn locks one limiter after another, and two nodes that lock them in different
+        # orders (their `queues` are written so) would end each other's turns by deadlock.
         return {
             settings.name: Lane(
                 settings,
@@ -106,7 +108,7 @@ class Node:
                 cap=self._options.caps.get(settings.name),
                 ahead_allowed=self._options.claims_ahead,
             )
-            for settings in self._options.queues
+            for settings in sorted(self._options.queues, key=lambda settings: settings.name)
         }
 
     def run(self) -> int:

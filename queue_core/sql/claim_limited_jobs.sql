@@ -2,33 +2,37 @@
 -- allows, in all or per value of limit_key. Called by the producer after lock_limiter, whose lock it runs under.
 -- Moves: claim.
 -- Like claim_jobs but for the counting. Keys that may start nothing now are passed over, however many of their jobs
--- wait ahead: one busy customer must not hold up the others.
+-- wait ahead: one busy customer must not hold up the others. A long value is counted by its hash: an index entry of
+-- `limiters` holds 2,700 bytes, and one job with a longer one would fail this claim, and every other of its process.
 WITH live AS MATERIALIZED (
     SELECT id FROM {schema}.workers
     WHERE id = %(worker_id)s AND expires_at > now() AND drain_requested_at IS NULL
     FOR KEY SHARE
 ), running AS MATERIALIZED (
-    SELECT CASE WHEN %(by_key)s THEN coalesce(limit_key, '') ELSE '' END AS key, count(*) AS jobs
+    SELECT CASE WHEN NOT %(by_key)s THEN '' WHEN length(limit_key) > 200 THEN md5(limit_key)
+                ELSE coalesce(limit_key, '') END AS key, count(*) AS jobs
     FROM {schema}.jobs
     WHERE state = 'executing' AND queue = %(queue)s
     GROUP BY 1
 ), candidates AS MATERIALIZED (
-    SELECT id, priority, scheduled_at, CASE WHEN %(by_key)s THEN coalesce(limit_key, '') ELSE '' END AS key
+    SELECT id, priority, scheduled_at, k.key
     FROM {schema}.jobs j
+    CROSS JOIN LATERAL (SELECT CASE WHEN NOT %(by_key)s THEN '' WHEN length(j.limit_key) > 200 THEN md5(j.limit_key)
+                                    ELSE coalesce(j.limit_key, '') END AS key) k
     WHERE state = 'available' AND queue = %(queue)s AND kind = ANY (%(kinds)s::text[])
       AND attempt < max_attempts
       AND (rescues >= %(max_rescues)s) = %(solo)s
       AND EXISTS (SELECT FROM live)
-      AND (NOT %(by_key)s OR coalesce(limit_key, '') <> ALL (
+      AND (NOT %(by_key)s OR k.key <> ALL (
                ARRAY(SELECT key FROM running WHERE jobs >= %(global_limit)s::int)))
       AND (NOT %(by_key)s OR %(rate_starts)s::float8 IS NULL OR NOT EXISTS (
                SELECT FROM {schema}.limiters l
-               WHERE l.queue = %(queue)s AND l.key = coalesce(j.limit_key, '')
+               WHERE l.queue = %(queue)s AND l.key = k.key
                  AND l.tokens + extract(epoch FROM clock_timestamp() - l.refilled_at)
                      * %(rate_starts)s::float8 / %(rate_period_s)s::float8 < 1))
     ORDER BY priority, scheduled_at, id
     LIMIT %(limit)s * 20
-    FOR NO KEY UPDATE SKIP LOCKED
+    FOR NO KEY UPDATE OF j SKIP LOCKED
 ), ranked AS (
     SELECT c.id, c.key, c.priority, c.scheduled_at, c.place, c.place + coalesce(r.jobs, 0) AS at_once,
            least(%(rate_starts)s::float8,

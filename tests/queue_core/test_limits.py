@@ -1,13 +1,18 @@
 """Limits over all nodes: a limit of one is never two, with many claimers."""
 
+import random
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
 
-from queue_core import InvalidJob, Queue, Unique, control
+from queue_core import InvalidJob, Queue, Unique, clock, control
+from queue_core.registry import Registry
+from queue_core.runtime.board import Board
 from queue_core.runtime.keys import KeySweeper
 from queue_core.runtime.limits import send_claim
+from queue_core.runtime.node import Node
+from queue_core.runtime.options import RuntimeOptions
 from queue_core.settings import QueueSettings
 from queue_core.store import Row
 from queue_core.testing import ManualClock
@@ -141,6 +146,33 @@ def test_a_busy_customer_does_not_hold_up_the_others(queue: Queue) -> None:
         names = [[row["args"]["name"] for row in claim(one, settings, asked=2)] for _ in range(3)]
 
     assert names == [["a"], ["b"], []]
+
+
+def test_a_value_too_long_for_an_index_stops_no_queue(queue: Queue) -> None:
+    """It failed every claim of its process, of other queues too."""
+    settings = QueueSettings("default", rate=(2, 3600.0), by="name")
+    long = random.Random(1).randbytes(8000).hex()  # Nothing that an index entry could compress.
+    execute(queue, "UPDATE queue.queues SET limit_key_field = 'name' WHERE name = 'default'")
+    with queue.engine.begin() as connection:
+        queue.insert_all(connection, [Once(long), Once(long), Once(long), Once("b")], unique=None)
+
+    with runner(queue) as one:
+        taken = [row["args"]["name"] for row in claim(one, settings)]
+
+    assert taken == [long, long, "b"]
+
+
+def test_nodes_lock_their_limiters_in_one_order(queue: Queue) -> None:
+    """In whatever order their queues are written: else they end each other's turns by deadlock."""
+
+    def lanes(*names: str) -> list[str]:
+        queues = tuple(QueueSettings(name, global_limit=1) for name in names)
+        options = RuntimeOptions(queue.database_url, "queue", queues)
+        board, ids = Board(0.0), (clock.new_id(), clock.new_id())
+        node = Node(options, Registry(), [], board=board, worker_id=ids[0], supervisor=(ids[1], 1))
+        return list(node._lanes)
+
+    assert lanes("b", "a", "c") == lanes("c", "b", "a")
 
 
 def test_a_rate_per_value_of_an_argument(queue: Queue) -> None:
