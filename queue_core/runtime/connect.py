@@ -57,14 +57,17 @@ def _load_json(text: bytes | str) -> Any:
 
 
 def make_engine(options: RuntimeOptions) -> sqlalchemy.Engine:
-    """For the jobs' own sessions: as many connections as jobs may run, opened when needed."""
+    """For the jobs' own sessions: opened when needed, and kept up to the configured number of jobs.
+    There is no bound above: an operator may scale a queue while it runs, and a job that waits for
+    its connection fails.
+    """
     slots = sum(options.caps.get(settings.name, settings.limit) for settings in options.queues)
     return poolable(
         sqlalchemy.create_engine(
             options.database_url,
             pool_pre_ping=True,
             pool_size=min(slots, 50),
-            max_overflow=slots,
+            max_overflow=-1,
             connect_args={"application_name": "queue_core jobs"},
         )
     )

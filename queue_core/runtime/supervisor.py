@@ -100,9 +100,8 @@ class Supervisor:
 
     def _obey_signals(self) -> None:
         while self._signals:
-            self._signals.pop(0)
-            is_second = self._stop_at_s is not None
-            self._stop(signal.SIGQUIT if is_second else signal.SIGTERM)
+            is_now = self._signals.pop(0) == signal.SIGQUIT or self._stop_at_s is not None
+            self._stop(signal.SIGQUIT if is_now else signal.SIGTERM)
 
     def _stop(self, number: int) -> None:
         self._stop_at_s = self._stop_at_s or clock.boottime_s()

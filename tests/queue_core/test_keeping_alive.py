@@ -1,15 +1,20 @@
 """Recycling, restart with backoff, and a database clock that jumps: the queue goes on."""
 
+import signal
+import subprocess
+from contextlib import ExitStack
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 from queue_core import Queue, clock
 from queue_core.registry import Registry
+from queue_core.runtime import connect
 from queue_core.runtime.board import Board
 from queue_core.runtime.child import Child
 from queue_core.runtime.options import RuntimeOptions
 from queue_core.runtime.supervisor import RESTART_WAIT_MAX_S, YOUNG_S, Supervisor
+from queue_core.settings import QueueSettings
 from queue_core.testing import ManualClock
 from tests.queue_core.program import Grow, Mark, Wait
 from tests.queue_core.support import insert, job
@@ -48,6 +53,29 @@ def test_a_child_that_dies_young_again_and_again_is_restarted_ever_later() -> No
     assert waits[-1] == RESTART_WAIT_MAX_S
     assert wait_s(age_s=YOUNG_S + 1) == 0.0  # It had worked for a while: no crash loop.
     assert (wait_s(), wait_s(in_order=True), wait_s()) == (0.2, 0.0, 0.2)
+
+
+def test_quit_means_now_also_when_it_comes_first() -> None:
+    supervisor = Supervisor(RuntimeOptions("postgresql://", "queue", ()), Registry(), [], None)
+    with subprocess.Popen(["sleep", "60"]) as process:
+        child = Child(0, clock.new_id(), process.pid, Board(0.0), 0.0)
+        supervisor._children[process.pid] = child
+
+        supervisor.on_signal(signal.SIGQUIT)
+        supervisor._obey_signals()
+
+        assert process.wait(10) == -signal.SIGQUIT
+
+
+def test_jobs_never_wait_for_a_connection_however_far_their_queue_was_scaled(queue: Queue) -> None:
+    """They waited for half a minute, and then failed."""
+    options = RuntimeOptions(queue.database_url, "queue", (QueueSettings("default", 1),))
+    engine = connect.make_engine(options)
+
+    with ExitStack() as jobs:
+        for _ in range(5):
+            jobs.enter_context(engine.connect())
+    engine.dispose()
 
 
 def test_a_database_clock_that_jumps_stops_nothing(
