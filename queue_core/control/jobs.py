@@ -191,7 +191,9 @@ def update(
     actor: str = "code",
     schema: str = DEFAULT_SCHEMA,
 ) -> Changed:
-    """Changes waiting jobs; None leaves a field as it is. `meta` is merged into what is there."""
+    """Changes waiting jobs; None leaves a field as it is. `meta` is merged into what is there, and
+    of `max_attempts` one is always left.
+    """
     attempts = 1 if max_attempts is None else max_attempts
     check_options("update", attempts, 0 if priority is None else priority, tags or ())
     check_json(meta, "update: meta")

@@ -1,5 +1,6 @@
 -- A conflicting insert with replace=: overwrites the named fields of a waiting twin, never of an executing one.
--- `fields` is {state: [names]}. Called by enqueue, one twin a time.
+-- `fields` is {state: [names]}. Called by enqueue, one twin a time. One attempt is always left: a job without any would
+-- be claimed by nobody.
 -- Moves: replace.
 UPDATE {schema}.jobs AS j
 SET args = CASE WHEN %(fields)s::jsonb -> j.state ? 'args' THEN %(args)s::jsonb ELSE j.args END,
@@ -8,7 +9,7 @@ SET args = CASE WHEN %(fields)s::jsonb -> j.state ? 'args' THEN %(args)s::jsonb 
     meta = CASE WHEN %(fields)s::jsonb -> j.state ? 'meta' THEN %(meta)s::jsonb ELSE j.meta END,
     tags = CASE WHEN %(fields)s::jsonb -> j.state ? 'tags' THEN %(tags)s::text[] ELSE j.tags END,
     priority = CASE WHEN %(fields)s::jsonb -> j.state ? 'priority' THEN %(priority)s ELSE j.priority END,
-    max_attempts = CASE WHEN %(fields)s::jsonb -> j.state ? 'max_attempts' THEN %(max_attempts)s
+    max_attempts = CASE WHEN %(fields)s::jsonb -> j.state ? 'max_attempts' THEN greatest(%(max_attempts)s, j.attempt + 1)
                         ELSE j.max_attempts END,
     scheduled_at = CASE WHEN %(fields)s::jsonb -> j.state ? 'scheduled_at' THEN d.due ELSE j.scheduled_at END,
     state = CASE WHEN %(fields)s::jsonb -> j.state ? 'scheduled_at' THEN d.state ELSE j.state END,

@@ -139,6 +139,17 @@ def test_waiting_jobs_can_be_changed_and_run_now(queue: Queue) -> None:
     )
 
 
+def test_a_job_is_always_left_one_attempt(queue: Queue) -> None:
+    """Without any, nobody would claim it and it would wait for ever."""
+    job_id = insert(queue, Note(), schedule_in=60)
+    execute(queue, "UPDATE queue.jobs SET attempt = 5")
+
+    with queue.engine.begin() as connection:
+        control.update(connection, job_id, max_attempts=2)
+
+    assert job(queue, job_id)["max_attempts"] == 6
+
+
 def test_meta_is_merged_and_impossible_values_are_refused(queue: Queue) -> None:
     job_id = insert(queue, Note(), meta={"a": 1, "b": 1})
     with queue.engine.begin() as connection:

@@ -208,6 +208,15 @@ def test_replace_changes_a_waiting_twin(queue: Queue) -> None:
     assert (row["scheduled_at"] - row["inserted_at"]).total_seconds() > 100
 
 
+def test_replace_leaves_the_twin_an_attempt(queue: Queue) -> None:
+    first = insert(queue, Once("x"), schedule_in=60)
+    execute(queue, "UPDATE queue.jobs SET attempt = 5")
+
+    insert(queue, Once("x"), max_attempts=2, replace=("max_attempts",))
+
+    assert job(queue, first)["max_attempts"] == 6
+
+
 def test_replace_never_touches_an_executing_twin(queue: Queue) -> None:
     first = insert(queue, Once("x", 1))
     with runner(queue) as one:
