@@ -23,7 +23,14 @@ from queue_core.outcomes import Error
 from queue_core.runtime import connect as connecting
 from queue_core.runtime.child import Child
 from queue_core.runtime.options import RuntimeOptions
-from queue_core.runtime.rescue import KILLED_RUNNING, NODE_LOST, NOT_STARTED, Blame, end_worker
+from queue_core.runtime.rescue import (
+    GIVEN_BACK,
+    HELD,
+    KILLED_RUNNING,
+    NODE_LOST,
+    Blame,
+    end_worker,
+)
 from queue_core.store import Row, Store
 
 # One dealing with the database; renewals are due every third of the lease.
@@ -162,8 +169,10 @@ class Aftermath:
 
 
 def _blame(estate: _Estate, row: Row) -> Blame:
-    if estate.in_order or (row["id"], row["lease"]) not in estate.started:
-        return NOT_STARTED
+    if estate.in_order:
+        return GIVEN_BACK
+    if (row["id"], row["lease"]) not in estate.started:
+        return HELD
     # A child that hung was killed by us: which of its jobs held the interpreter, nobody knows.
     return NODE_LOST if estate.was_hung else KILLED_RUNNING
 

@@ -44,6 +44,7 @@ class Holdings:
                 leases=[lease for _, lease in some],
                 charged=[False] * len(some),
                 rescues=[False] * len(some),
+                innocents=[False] * len(some),
                 errors=[None] * len(some),
                 max_rescues=self._max_rescues,
             )

@@ -23,15 +23,22 @@ WORKER_LOST = json.dumps(describe("WorkerLost", "the worker was lost"))
 
 @dataclass(frozen=True, slots=True)
 class Blame:
-    """What one job is charged for its worker's end: its attempt, a rescue, both or nothing."""
+    """What one job is charged for its worker's end: its attempt, a rescue, both or nothing. Of an
+    innocent one a rescue is counted but raises no suspicion.
+    """
 
     charged: bool
     rescue: bool
+    innocent: bool = False
 
 
 NODE_LOST = Blame(charged=False, rescue=True)
 KILLED_RUNNING = Blame(charged=True, rescue=True)
-NOT_STARTED = Blame(charged=False, rescue=False)
+# Held by a process that was killed: whatever killed it, this was not it. A thousand neighbours of
+# one poisonous job must not all become suspects that run alone.
+HELD = Blame(charged=False, rescue=True, innocent=True)
+# Given back by a process that ended in order.
+GIVEN_BACK = Blame(charged=False, rescue=False)
 
 
 def end_worker(
@@ -84,6 +91,7 @@ def release(
         leases=[row["lease"] for row in rows],
         charged=[one.charged for one in blames],
         rescues=[one.rescue for one in blames],
+        innocents=[one.innocent for one in blames],
         errors=[reason if one.charged or one.rescue else None for one in blames],
         max_rescues=max_rescues,
     )

@@ -1,6 +1,7 @@
 -- Settles runs that did not end their job: error with attempts left, snooze, interruption. Called by the producer.
 -- Moves: postpone.
--- Fenced and skipping like finish_jobs, and finding rows as it does. A requested cancel ends the job here; a wake-up makes it available at once.
+-- Fenced and skipping like finish_jobs, and finding rows as it does. A requested cancel ends the job here, with
+-- its reason, and the run's own error is noted; a wake-up makes it available at once.
 -- Interruption and snooze refund the attempt; the lease is never given back. Each run leaves a row in job_attempts.
 WITH input AS (
     SELECT * FROM unnest(%(ids)s::bigint[], %(leases)s::bigint[], %(states)s::text[], %(delays_s)s::float8[],
@@ -17,7 +18,7 @@ WITH input AS (
 ), gone AS (
     DELETE FROM {schema}.jobs j USING picked p
     WHERE j.id = p.id AND p.cancelled
-    RETURNING j.*, p.error
+    RETURNING j.*, p.run_attempt, p.outcome, p.error
 ), ended AS (
     INSERT INTO {schema}.job_history (id, state, queue, kind, priority, attempt, max_attempts, lease, snoozed, rescues,
         worker_id, inserted_at, scheduled_at, attempted_at, finished_at, limit_key, unique_key, unique_states, window_key,
@@ -25,7 +26,7 @@ WITH input AS (
     SELECT id, 'cancelled', queue, kind, priority, attempt, max_attempts, lease, snoozed, rescues,
         worker_id, inserted_at, scheduled_at, attempted_at, now(), limit_key, unique_key, unique_states, window_key,
         tags, args, meta,
-        coalesce(error, jsonb_build_object('kind', 'Cancel', 'message', coalesce(cancel_reason, 'cancelled'), 'trace', ''))
+        jsonb_build_object('kind', 'Cancel', 'message', coalesce(cancel_reason, 'cancelled'), 'trace', '')
     FROM gone
     RETURNING id, lease, state
 ), waiting AS (
@@ -42,5 +43,7 @@ WITH input AS (
 ), noted AS (
     INSERT INTO {schema}.job_attempts (job_id, lease, attempt, worker_id, started_at, outcome, error)
     SELECT id, lease, run_attempt, %(worker_id)s, attempted_at, outcome, error FROM waiting
+    UNION ALL
+    SELECT id, lease, run_attempt, %(worker_id)s, attempted_at, outcome, error FROM gone WHERE error IS NOT NULL
 )
 SELECT id, lease, state FROM ended UNION ALL SELECT id, lease, state FROM waiting

@@ -17,7 +17,7 @@ from queue_core.queue import Queue
 from queue_core.registry import Registry
 from queue_core.runtime import connect as connecting
 from queue_core.runtime.executor import Executor
-from queue_core.runtime.rescue import NOT_STARTED, end_worker
+from queue_core.runtime.rescue import GIVEN_BACK, end_worker
 from queue_core.runtime.settler import Settler
 from queue_core.store import Row, Store
 
@@ -86,7 +86,7 @@ def _worker(queue: Queue, names: tuple[str, ...]) -> Iterator[tuple[Store, UUID]
         finally:
             # Also when a failure was raised in between: what was claimed and not performed goes
             # back uncharged, and no worker stays that was none.
-            end_worker(store, worker_id, lambda _: NOT_STARTED, max_rescues=DEFAULT_MAX_RESCUES)
+            end_worker(store, worker_id, lambda _: GIVEN_BACK, max_rescues=DEFAULT_MAX_RESCUES)
     finally:
         connection.close()
 

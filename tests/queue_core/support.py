@@ -242,12 +242,15 @@ class Runner:
             worker_id=self.id,
         )
 
-    def release(self, row: Row, *, charged: bool = False, rescue: bool = False) -> list[Row]:
+    def release(
+        self, row: Row, *, charged: bool = False, rescue: bool = False, innocent: bool = False
+    ) -> list[Row]:
         return self.store.release_jobs(
             ids=[row["id"]],
             leases=[row["lease"]],
             charged=[charged],
             rescues=[rescue],
+            innocents=[innocent],
             errors=[None],
             max_rescues=3,
         )

@@ -458,6 +458,17 @@ def test_a_release_charges_what_is_known(
     assert (row["state"], row["attempt"], row["rescues"]) == ("available", attempt, rescues)
 
 
+def test_an_innocent_is_rescued_as_often_as_it_takes(queue: Queue) -> None:
+    """Held by one process after another that was killed: counted, and never taken for the cause."""
+    job_id = insert(queue, Note())
+    with runner(queue) as one:
+        for _ in range(5):
+            one.release(one.claim()[0], rescue=True, innocent=True)
+
+    row = job(queue, job_id)
+    assert (row["state"], row["attempt"], row["rescues"], row["lease"]) == ("available", 0, 2, 5)
+
+
 def test_a_charged_release_of_the_last_attempt_discards(queue: Queue) -> None:
     job_id = insert(queue, Note(), max_attempts=1)
     with runner(queue) as one:

@@ -121,6 +121,8 @@ def test_only_started_jobs_are_charged_for_a_kill(
 
     rows = [row for row in jobs(queue) if row["id"] in held]
     assert {row["attempt"] - (row["state"] in {"executing", "completed"}) for row in rows} == {0}
+    assert sum(row["rescues"] for row in rows) > 0  # Counted, and recorded, all the same.
+    assert {row["error"]["kind"] for row in attempts(queue)} == {"WorkerLost"}
 
 
 def test_a_lost_node_is_noticed_after_its_lease_and_nothing_is_charged(

@@ -6,7 +6,7 @@ import pytest
 
 from queue_core import Error, InvalidJob, Job, JobArgs, Ok, Queue, Worker, control, telemetry
 from queue_core.job import sessions_of
-from queue_core.lifecycle import JobState, Verdict, describe
+from queue_core.lifecycle import JobState, Verdict, describe, settle
 from queue_core.runtime.executor import Executor
 from queue_core.runtime.report import Report
 from queue_core.runtime.settler import Settler
@@ -264,21 +264,24 @@ class TestResults:
 
 
 def test_a_requested_cancel_ends_what_the_job_did_not_decide(queue: Queue) -> None:
-    ids = [insert(queue, Note(str(number))) for number in range(3)]
+    ids = [insert(queue, Note(str(number))) for number in range(4)]
     with runner(queue) as one:
-        rows = one.claim(3)
+        rows = one.claim(4)
         with queue.engine.begin() as connection:
             control.cancel(connection, control.Filter(ids=tuple(ids)), reason="withdrawn")
 
         one.finish(rows[0])
         one.postpone(rows[1])
         one.release(rows[2], rescue=True)
+        settler = Settler(queue.registry, one.id, lambda key: None)
+        settler.add([Report(rows[3], settle(20, 20, Error("the last attempt failed")))])
+        settler.send(one.store)()
 
-    assert [job(queue, job_id)["state"] for job_id in ids] == [
-        "completed",
-        "cancelled",
-        "cancelled",
-    ]
+    with queue.engine.connect() as connection:
+        ended = [control.show_job(connection, job_id) for job_id in ids]
+    assert [row and row["state"] for row in ended] == ["completed", *["cancelled"] * 3]
+    assert [row and row["error"]["message"] for row in ended[1:]] == ["withdrawn"] * 3
+    assert [row["outcome"] for row in attempts(queue)] == ["rescue", "error"]  # And what befell.
 
 
 class TestSettler:

@@ -99,6 +99,7 @@ def thief(queue: Queue) -> Iterator[list[int]]:
                     leases=[row["lease"] for row in rows],
                     charged=[False] * len(rows),
                     rescues=[False] * len(rows),
+                    innocents=[False] * len(rows),
                     errors=[None] * len(rows),
                     max_rescues=3,
                 )
