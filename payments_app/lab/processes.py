@@ -1,7 +1,6 @@
-"""The two processes of a trial: a gateway whose journal is the truth, and workers to be killed.
+"""The gateway of a run: a process of its own, whose journal is the truth about money.
 
-Both end with the process that started them, however that ends: a gateway with its standard input,
-workers with the pipe that their guard watches.
+It ends with the process that started it, however that ends: its standard input is closed then.
 """
 
 import os
@@ -16,12 +15,9 @@ from typing import Any, Self
 import requests
 
 PACKAGE = Path(__file__).parent.parent
-GUARD = PACKAGE / "cli" / "guard.py"
 APP = "payments_app:create_app(edges=False)"
 API_KEY = "sk_test_of_the_lab"
 HTTP_TIMEOUT_S = 30.0
-# Past this, workers that were told to stop are killed.
-GRACE_S = 5.0
 STOP_TIMEOUT_S = 15.0
 
 
@@ -111,37 +107,3 @@ class GatewayProcess:
     def _post(self, path: str, body: Mapping[str, Any]) -> None:
         answer = self._http.post(f"{self.url}{path}", json=dict(body), timeout=HTTP_TIMEOUT_S)
         answer.raise_for_status()
-
-
-class WorkersProcess:
-    """``flask run-workers`` for the payments queue, one process under its supervisor."""
-
-    def __init__(self, processor: str, folder: Path, settings: Mapping[str, str]) -> None:
-        command = [sys.executable, "-m", "flask", "--app", APP, "run-workers"]
-        command += ["--processes", "1", "--queues", "payments", "--processor", processor]
-        lifeline, self._held_open = os.pipe()
-        guard = [sys.executable, "-I", "-S", str(GUARD), str(lifeline), str(GRACE_S)]
-        with (folder / "workers.log").open("ab") as log:
-            self._process = subprocess.Popen(
-                [*guard, *command],
-                cwd=PACKAGE.parent,
-                env={**os.environ, **settings},
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-                pass_fds=(lifeline,),
-            )
-        os.close(lifeline)
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        at: TracebackType | None,
-    ) -> None:
-        os.close(self._held_open)
-        self._process.wait(GRACE_S + STOP_TIMEOUT_S)

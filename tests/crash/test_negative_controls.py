@@ -6,14 +6,18 @@ lab passes its trial, the trial has become too weak to mean anything, and this f
 """
 
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 
 import click
 import pytest
 
-from payments_app.lab import crash_matrix, trial
-from payments_app.lab.moments import BY_NAME, COLUMNS, IDEMPOTENT, MOMENTS
+from payments_app.lab.laboratory import Laboratory
+from payments_app.lab.matrix import Matrix, is_as_promised
+from payments_app.lab.moments import BY_NAME, CHECKPOINTS, COLUMNS, IDEMPOTENT, MOMENTS
 from payments_app.lab.processes import GatewayProcess
+from payments_app.lab.recording import as_markdown
+from tests.support import trial
 
 # processor, trouble, captures, recorded as
 CONTROLS = [
@@ -54,15 +58,23 @@ def test_the_idempotent_processor_passes_the_same_trouble(
     assert result.verdict == "taken once"
 
 
+def test_every_moment_has_its_point_in_every_processor():
+    own = {moment.point for moment in MOMENTS} - {None, "claim.committed"}
+
+    assert set(CHECKPOINTS) == set(COLUMNS)
+    assert all(own <= set(points) for points in CHECKPOINTS.values())
+
+
 @pytest.mark.full
 @pytest.mark.timeout(900)
 def test_every_rival_fails_somewhere_and_the_idempotent_processor_nowhere(
     admin_url: str, tmp_path: Path
 ):
-    with crash_matrix.template(admin_url) as made_at:
-        results = crash_matrix.play(admin_url, tmp_path, MOMENTS, COLUMNS, lanes=3)
+    lab = Laboratory(tmp_path, lambda: admin_url)
+    with closing(lab):
+        matrix = Matrix(lab)
+        matrix.run_again()
+        table = matrix.wait()
 
-    click.echo(
-        crash_matrix.as_markdown(results, MOMENTS, COLUMNS, made_at=made_at, commit="this one")
-    )
-    assert crash_matrix.is_as_promised(results, COLUMNS)
+    click.echo(as_markdown(table))
+    assert is_as_promised(table)

@@ -9,12 +9,16 @@ never a success.
 import json
 import os
 import signal
+import subprocess
+import sys
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 from pathlib import Path
+from types import TracebackType
+from typing import Self
 
 from sqlalchemy import Engine, text
 from sqlalchemy.orm import Session, sessionmaker
@@ -22,7 +26,7 @@ from sqlalchemy.orm import Session, sessionmaker
 from payments_app import clock
 from payments_app.db import make_engine
 from payments_app.lab.moments import Moment
-from payments_app.lab.processes import GatewayProcess, WorkersProcess
+from payments_app.lab.processes import APP, PACKAGE, GatewayProcess
 from payments_app.services import customers, invoices, payments
 from payments_app.services.invoices import LineDraft
 
@@ -33,6 +37,10 @@ REST_TIMEOUT_S = 60.0
 KEYS_FORGOTTEN_AFTER_S = 25 * 3600.0
 # So many more runs of the job without any change: nothing will change any more.
 IDLE_RUNS = 2
+GUARD = PACKAGE / "cli" / "guard.py"
+# Past this, workers that were told to stop are killed.
+GRACE_S = 5.0
+STOP_TIMEOUT_S = 15.0
 # A dead worker's jobs wait this long; short, so that a trial takes seconds.
 LEASE_S = 3.0
 GATEWAY_TIMEOUT_S = 1.0
@@ -197,3 +205,40 @@ def _wait(fact: Callable[[], bool], timeout_s: float) -> bool:
 
 def _pause() -> None:
     threading.Event().wait(POLL_S)
+
+
+class WorkersProcess:
+    """``flask run-workers`` for the payments queue, one process under its supervisor.
+
+    It ends with the process that started it, however that ends: its guard watches a pipe.
+    """
+
+    def __init__(self, processor: str, folder: Path, settings: Mapping[str, str]) -> None:
+        command = [sys.executable, "-m", "flask", "--app", APP, "run-workers"]
+        command += ["--processes", "1", "--queues", "payments", "--processor", processor]
+        lifeline, self._held_open = os.pipe()
+        guard = [sys.executable, "-I", "-S", str(GUARD), str(lifeline), str(GRACE_S)]
+        with (folder / "workers.log").open("ab") as log:
+            self._process = subprocess.Popen(
+                [*guard, *command],
+                cwd=PACKAGE.parent,
+                env={**os.environ, **settings},
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                pass_fds=(lifeline,),
+            )
+        os.close(lifeline)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        at: TracebackType | None,
+    ) -> None:
+        os.close(self._held_open)
+        self._process.wait(GRACE_S + STOP_TIMEOUT_S)
