@@ -15,7 +15,7 @@ from alembic.config import Config as AlembicConfig
 from alembic.runtime.migration import MigrationContext
 from flask import current_app
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import OperationalError, ProgrammingError
 
 from payments_app.config import ConfigError
 from payments_app.db import (
@@ -85,6 +85,13 @@ def database() -> Database:
     return found
 
 
+def refuse_empty() -> None:
+    """Stop a command that would only wait for tables; a newer schema is its own code's affair."""
+    with database().engine.connect() as connection:
+        if revision(connection) is None:
+            raise click.ClickException(_other_schema(None, newest_revision()))
+
+
 @contextmanager
 def explained() -> Iterator[None]:
     """Show what a person can put right as one message; anything else keeps its traceback."""
@@ -96,11 +103,26 @@ def explained() -> Iterator[None]:
         if not error.connection_invalidated and getattr(error.orig, "sqlstate", None) is not None:
             raise  # The server answered: this is no matter of reaching it.
         raise click.ClickException(unavailable(error)) from None
+    except ProgrammingError:
+        # A table or column that is missing is the schema's fault only while the schema is behind.
+        with database().engine.connect() as connection:
+            found, needed = revision(connection), newest_revision()
+        if found == needed:
+            raise
+        raise click.ClickException(_other_schema(found, needed)) from None
 
 
 def unavailable(error: OperationalError) -> str:
     """The sentence for a database that does not answer: host, port and what to do."""
     return explain_unavailable(database().url, error)
+
+
+def _other_schema(found: str | None, needed: str | None) -> str:
+    state = f"is at schema {found}, and this code needs {needed}" if found else "is empty"
+    return (
+        f"The database {state}. Run `flask db upgrade` (or `make run`, which does it), or name the"
+        " database that you mean by DATA_DIR or DATABASE_URL."
+    )
 
 
 def _install_queue(url: str) -> None:

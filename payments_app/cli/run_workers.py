@@ -12,7 +12,7 @@ from dataclasses import replace
 import click
 from flask import current_app
 
-from payments_app.cli.db import database, explained
+from payments_app.cli.db import database, explained, refuse_empty
 from payments_app.config import Config, parse_queues
 from payments_app.db import check_answers
 from payments_app.gateway.settlement_report import SimulatorReports
@@ -67,6 +67,7 @@ def run_workers(
     with explained():
         url = database().url
         check_answers(url)
+        refuse_empty()
         try:
             code = build_queue(config, url, processor=processor).run(
                 processes=processes or config.worker_processes,
