@@ -49,6 +49,7 @@ class JobOptions:
 
     def __post_init__(self) -> None:
         check_options(self.kind, self.max_attempts, self.priority, self.tags)
+        check_queue(self.kind, self.queue)
         object.__setattr__(self, "tags", tuple(self.tags))
         wait: object = self.timeout_s  # As given: a timedelta, or a text from a setting.
         if type(wait) not in {int, float} or not wait > 0:  # type: ignore[operator]  # NaN neither
@@ -175,6 +176,12 @@ def check_json(value: Any, path: str) -> None:
             f"{path}: {type(value).__name__} is not JSON; "
             "pass text, a number, true, false, null, a list or an object"
         )
+
+
+def check_queue(kind: str, queue: object) -> None:
+    """Whether it exists is for the statement to say."""
+    if not isinstance(queue, str) or "\x00" in queue:
+        raise InvalidJob(f"{kind}: queue must be the name of one, not {queue!r}")
 
 
 def check_options(kind: object, max_attempts: object, priority: object, tags: Any) -> None:

@@ -40,6 +40,7 @@ FIELDS = {
     "month": "1 to 12 or JAN to DEC",
     "day of week": "0 to 7 (Sunday is 0 and 7), SUN to SAT, or like 1#2 and 5L",
 }
+NAME_LENGTH_MAX = 200
 _ANY_TIME = datetime(2026, 1, 1, tzinfo=UTC)
 # A cluster that was down for a year must not wake up to half a million jobs.
 CAUGHT_UP_MAX = 1000
@@ -57,8 +58,12 @@ class Cron:
     options: dict[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        if not self.name:
-            raise InvalidJob("cron: a periodic job needs a name")
+        name: object = self.name  # As given: it is a key, and told in a line of the log.
+        if not isinstance(name, str) or not 1 <= len(name) <= NAME_LENGTH_MAX or "\x00" in name:
+            raise InvalidJob(
+                f"cron: a periodic job needs a name of 1 to {NAME_LENGTH_MAX} characters, "
+                f"not {name!r}"
+            )
         if self.catch_up not in {"none", "last", "all"}:
             raise InvalidJob(f"cron {self.name!r}: catch_up must be 'none', 'last' or 'all'")
         check_expression(self.name, self.expression, self.timezone)
@@ -110,14 +115,14 @@ def job_of(row: Mapping[str, Any], at: datetime) -> NewJob:
 def check_expression(name: str, expression: str, timezone: str) -> None:
     try:
         ZoneInfo(timezone)
-    except (ZoneInfoNotFoundError, ValueError) as error:
+    except (ZoneInfoNotFoundError, ValueError, TypeError, OSError) as error:
         raise InvalidJob(
             f"cron {name!r}: time zone {timezone!r} is unknown; use one like 'Europe/Berlin'"
         ) from error
     if expression == REBOOT:
         return
     aliases = ", ".join((*ALIASES, REBOOT))
-    fields = ALIASES.get(expression, expression).split()
+    fields = ALIASES.get(expression, str(expression)).split()
     if len(fields) != len(FIELDS):
         raise InvalidJob(
             f"cron {name!r}: {expression!r} is no cron expression: {len(fields)} fields instead of "

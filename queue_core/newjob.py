@@ -16,6 +16,7 @@ from queue_core.args import (
     PlainArgs,
     check_json,
     check_options,
+    check_queue,
     encode_args,
     options_of,
     to_json,
@@ -38,6 +39,9 @@ OPTIONS = (
 )
 REPLACEABLE_FIELDS = ("args", "meta", "tags", "priority", "max_attempts", "scheduled_at")
 REPLACEABLE_STATES = ("available", "scheduled", "retryable")
+# At both ends of its calendar Python cannot read a time back in every time zone, and a job that
+# cannot be read comes back to whoever claims it, for ever.
+YEARS = (1900, 9000)
 
 
 @dataclass(frozen=True)  # Without slots: with_args copies the dictionary.
@@ -115,11 +119,14 @@ def prepare(args: JobArgs | PlainArgs, **options: Any) -> NewJob:
     priority = options.get("priority", declared.priority)
     max_attempts = options.get("max_attempts", declared.max_attempts)
     tags = options.get("tags", declared.tags)
+    unique = options.get("unique", declared.unique)
     if options:  # Declared ones were checked when the class was made.
         check_options(kind, max_attempts, priority, tags)
+        check_queue(kind, queue)
+        if unique is not None and not isinstance(unique, Unique):
+            raise InvalidJob(f"{kind}: unique must be a Unique(…) or None, not {unique!r}")
     values, text = encode_args(args)
     meta = options.get("meta") or {}
-    unique = options.get("unique", declared.unique)
     scheduled_at, delay_s = _due(kind, options)
     counts_from_schedule = unique is not None and unique.timestamp == "scheduled_at"
     return NewJob(
@@ -152,6 +159,10 @@ def _due(kind: str, options: Mapping[str, Any]) -> tuple[datetime | None, float 
         raise InvalidJob(f"{kind}: give scheduled_at or schedule_in, not both")
     if at is not None and (not isinstance(at, datetime) or at.tzinfo is None):
         raise InvalidJob(f"{kind}: scheduled_at must be a datetime with a time zone, not {at!r}")
+    if at is not None and not YEARS[0] <= at.year <= YEARS[1]:
+        raise InvalidJob(
+            f"{kind}: scheduled_at must be in the years {YEARS[0]} to {YEARS[1]}, not {at!r}"
+        )
     if isinstance(delay, timedelta):
         delay = delay.total_seconds()
     if delay is not None and (
@@ -170,8 +181,11 @@ def _meta(kind: str, meta: Any) -> str:
         raise InvalidJob(f"{kind}: meta must be an object")
     if not meta:
         return "{}"
-    check_json(dict(meta), f"{kind}.meta")
-    text = to_json(dict(meta))
+    try:
+        check_json(dict(meta), f"{kind}.meta")
+        text = to_json(dict(meta))
+    except RecursionError:
+        raise InvalidJob(f"{kind}.meta: nested too deeply, or in a circle") from None
     if len(text.encode()) > ARGS_SIZE_MAX:
         raise InvalidJob(
             f"{kind}: meta is larger than {ARGS_SIZE_MAX} bytes; keep documents in a table"
@@ -191,6 +205,8 @@ def _replace(kind: str, replace: Any, unique: Unique | None) -> str | None:
             raise InvalidJob(
                 f"{kind}: replace in state {state!r} is impossible; use {REPLACEABLE_STATES}"
             )
+        if not isinstance(fields, tuple | list | set | frozenset):
+            raise InvalidJob(f"{kind}: replace must name fields like ('args',), not {fields!r}")
         if unknown := set(fields) - set(REPLACEABLE_FIELDS):
             raise InvalidJob(
                 f"{kind}: replace of {sorted(unknown)} is impossible; use {REPLACEABLE_FIELDS}"

@@ -112,6 +112,9 @@ class Queue:
         alone. Returns 0, or 1 when children could not be kept alive.
         """
         chosen = self._choose(queues)
+        if unknown := sorted(set(options) - set(RuntimeOptions.__dataclass_fields__)):
+            known = ", ".join(RuntimeOptions.__dataclass_fields__)
+            raise QueueError(f"run: unknown option {unknown[0]!r}; known are {known}")
         if "history_days" in options:
             options["history_days"] = Retention.parse(options["history_days"])
         runtime = RuntimeOptions(

@@ -16,6 +16,8 @@ from queue_core.errors import InvalidJob
 
 # A process with a thousand threads is a mistake; more processes are the way.
 PROCESS_LIMIT_MAX = 1000
+# Far beyond what a database starts; further, the arithmetic of the claim overflows, every time.
+RATE_STARTS_MAX, RATE_PERIOD_MIN_S = 1_000_000, 0.001
 _OPTIONS = ("limit", "paused", "global_limit", "rate", "by")
 
 
@@ -33,7 +35,7 @@ class QueueSettings:
     by: str | None = None
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(r"[a-z][a-z0-9_.-]{0,62}", self.name):
+        if not re.fullmatch(r"[a-z][a-z0-9_.-]{0,62}", str(self.name)):
             raise InvalidJob(
                 f"queue {self.name!r}: use lower-case letters, digits and _.-, first a letter"
             )
@@ -46,6 +48,10 @@ class QueueSettings:
                     f"queue {self.name!r}: {what} must be 1 to {PROCESS_LIMIT_MAX}, "
                     f"not {value!r}; pause it to run none"
                 )
+        if not isinstance(self.paused, bool):
+            raise InvalidJob(
+                f"queue {self.name!r}: paused must be True or False, not {self.paused!r}"
+            )
         check_rate(self.name, self.rate)
         by: object = self.by  # As given, too.
         if by is not None and (not isinstance(by, str) or not by):
@@ -88,9 +94,10 @@ def check_rate(name: str, rate: Any) -> None:
     if (
         type(starts) is not int
         or type(period_s) not in {int, float}
-        or starts < 1
-        or not 0 < period_s < math.inf
+        or not 1 <= starts <= RATE_STARTS_MAX
+        or not RATE_PERIOD_MIN_S <= period_s < math.inf
     ):
         raise InvalidJob(
-            f"queue {name!r}: rate must be (starts ≥ 1, seconds > 0) like (25, 1.0), not {rate!r}"
+            f"queue {name!r}: rate must be (starts ≥ 1, seconds > 0) like (25, 1.0), not {rate!r}; "
+            f"at most {RATE_STARTS_MAX} in at least {RATE_PERIOD_MIN_S} s"
         )

@@ -43,6 +43,12 @@ class Unique:
     timestamp: Literal["inserted_at", "scheduled_at"] = "inserted_at"
 
     def __post_init__(self) -> None:
+        for name in ("states", "fields"):
+            given = getattr(self, name)
+            if not (name == "states" and isinstance(given, str)) and (
+                not isinstance(given, tuple | list | set | frozenset) or not given
+            ):
+                raise InvalidJob(f"unique: {name} must be a tuple of names, not {given!r}")
         if unknown := set(self.fields) - set(FIELDS):
             raise InvalidJob(f"unique: fields {sorted(unknown)} are unknown; use some of {FIELDS}")
         if unknown := set(self.state_names) - set(STATE_GROUPS["all"]):

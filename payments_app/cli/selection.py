@@ -15,7 +15,8 @@ from sqlalchemy import Connection, Engine
 
 from payments_app.cli.output import as_json_option, confirmed, counted, print_json
 from queue_core.control import Changed, Filter
-from queue_core.control.jobs import ALL_STATES, BULK_MAX
+from queue_core.control.jobs import BULK_MAX
+from queue_core.control.selection import ALL_STATES
 
 # A bulk verb takes 10,000 jobs per transaction; a thousand rounds end any queue and any mistake.
 ROUNDS_MAX = 1_000

@@ -15,8 +15,6 @@ from queue_core.control.cron import (
     run_cron,
 )
 from queue_core.control.jobs import (
-    Changed,
-    Filter,
     cancel,
     count_jobs,
     delete,
@@ -37,6 +35,7 @@ from queue_core.control.queues import (
     scale_queue,
     stats,
 )
+from queue_core.control.selection import Changed, Filter
 
 __all__ = [
     "Changed",

@@ -12,6 +12,7 @@ from queue_core.batch import Inserted, write_jobs
 from queue_core.crontab import Cron, check_expression, job_of, next_time
 from queue_core.errors import InvalidJob
 from queue_core.lease import Target, connection_of
+from queue_core.lifecycle import clean
 from queue_core.store import DEFAULT_SCHEMA, Row, Store
 
 
@@ -96,4 +97,4 @@ def _unknown(store: Store, name: str) -> InvalidJob:
 
 
 def _note(store: Store, actor: str, action: str, subject: dict[str, object]) -> None:
-    store.note_operator(actor=actor, action=action, subject=json.dumps(subject), affected=1)
+    store.note_operator(actor=clean(actor), action=action, subject=json.dumps(subject), affected=1)

@@ -7,57 +7,20 @@ transaction.
 """
 
 import json
-from dataclasses import dataclass
 from typing import Any
 
 from queue_core import wakeup
 from queue_core.args import check_json, check_options, to_json
+from queue_core.control.selection import ALL_STATES, Changed, Filter, storable
 from queue_core.errors import InvalidJob
 from queue_core.lease import Target, connection_of
-from queue_core.lifecycle import FINISHED, UNFINISHED, WAITING, JobState
+from queue_core.lifecycle import FINISHED, UNFINISHED, WAITING, JobState, clean
 from queue_core.store import DEFAULT_SCHEMA, Row, Store
 
 # A bulk verb touches at most this many jobs in one transaction; call it again for the rest.
 BULK_MAX = 10_000
-ALL_STATES = (*UNFINISHED, *FINISHED)
-
-
-@dataclass(frozen=True, slots=True)
-class Filter:
-    """Which jobs an operator means; every given condition must hold."""
-
-    ids: tuple[int, ...] | None = None
-    states: tuple[str, ...] | None = None
-    queue: str | None = None
-    kind: str | None = None
-    tag: str | None = None
-    args: dict[str, Any] | None = None
-
-    def __post_init__(self) -> None:
-        if unknown := set(self.states or ()) - set(ALL_STATES):
-            raise InvalidJob(f"states {sorted(unknown)} are unknown; use {', '.join(ALL_STATES)}")
-
-    def values(self) -> dict[str, Any]:
-        return {
-            "ids": None if self.ids is None else list(self.ids),
-            "queue": self.queue,
-            "kind": self.kind,
-            "tag": self.tag,
-            "args": None if self.args is None else json.dumps(self.args),
-        }
-
-
-@dataclass(frozen=True, slots=True)
-class Changed:
-    """What a verb did: the ids it touched, and per other id why not."""
-
-    ids: tuple[int, ...]
-    skipped: dict[int, str]
-    dry_run: bool = False
-
-    @property
-    def count(self) -> int:
-        return len(self.ids)
+# A person's words; they are written into every job that they end.
+REASON_MAX = 4096
 
 
 def list_jobs(
@@ -152,6 +115,7 @@ def cancel(
     wanted = _pick(store, which, UNFINISHED)
     if dry_run:
         return Changed(tuple(wanted), {}, dry_run=True)
+    reason = clean(reason, REASON_MAX)
     # Asked twice: a job may start or be released between the two statements.
     rows = store.cancel_jobs(ids=wanted, reason=reason)
     rows += store.request_cancel(ids=wanted, reason=reason)
@@ -232,7 +196,7 @@ def _skipped(store: Store, which: Filter | int, wanted: list[int], why: str) -> 
     """Why a job may be left out: those asked for by id too, whose state does not allow the verb."""
     asked = (which,) if isinstance(which, int) else which.ids or ()
     missed = sorted(set(asked) - set(wanted))
-    rows = store.list_states(ids=missed) if missed else []
+    rows = store.list_states(ids=storable(missed)) if missed else []
     known = {row["id"]: f"it is {row['state']}" for row in rows}
     return dict.fromkeys(wanted, why) | {one: known.get(one, "no such job") for one in missed}
 
@@ -242,5 +206,5 @@ def _changed(
 ) -> Changed:
     ids = tuple(sorted({row["id"] for row in rows}))
     subject = json.dumps({"ids": ids[:1000]})
-    store.note_operator(actor=actor, action=action, subject=subject, affected=len(ids))
+    store.note_operator(actor=clean(actor), action=action, subject=subject, affected=len(ids))
     return Changed(ids, {job_id: why for job_id, why in skipped.items() if job_id not in set(ids)})

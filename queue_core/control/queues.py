@@ -6,6 +6,7 @@ from uuid import UUID
 from queue_core import telemetry, wakeup
 from queue_core.errors import InvalidJob
 from queue_core.lease import Target, connection_of
+from queue_core.lifecycle import clean
 from queue_core.settings import PROCESS_LIMIT_MAX, QueueSettings, check_rate
 from queue_core.store import DEFAULT_SCHEMA, Row, Store
 
@@ -81,7 +82,8 @@ def scale_queue(
     for value in (limit, global_limit):
         if value is not None and (type(value) is not int or not 1 <= value <= PROCESS_LIMIT_MAX):
             raise InvalidJob(
-                f"queue {name!r}: limit must be 1 to {PROCESS_LIMIT_MAX}; pause it to run none"
+                f"queue {name!r}: a limit must be 1 to {PROCESS_LIMIT_MAX}, not {value!r}; "
+                "pause it to run none"
             )
     rows = _store(target, schema).scale_queue(
         name=name,
@@ -124,7 +126,7 @@ def drain_workers(
     store = _store(target, schema)
     rows = store.drain_workers(ids=list(ids), node=node, drain=drain)
     subject = json.dumps({"ids": [str(row["id"]) for row in rows], "drain": drain})
-    store.note_operator(actor=actor, action="drain", subject=subject, affected=len(rows))
+    store.note_operator(actor=clean(actor), action="drain", subject=subject, affected=len(rows))
     wakeup.after_commit(target, schema, {wakeup.CONTROL})
     return len(rows)
 
@@ -140,6 +142,8 @@ def _ordered(
     if not rows:
         known = ", ".join(row["name"] for row in store.list_queue_names())
         raise InvalidJob(f"queue {name!r} is unknown; known are {known}")
-    store.note_operator(actor=actor, action=action, subject=json.dumps({"queue": name}), affected=1)
+    store.note_operator(
+        actor=clean(actor), action=action, subject=json.dumps({"queue": name}), affected=1
+    )
     telemetry.emit(_EVENTS[action], queue=name, actor=actor)
     wakeup.after_commit(target, schema, {wakeup.CONTROL})

@@ -233,6 +233,20 @@ def test_one_process_may_be_drained_alone(queue: Queue) -> None:
         assert (one.claim(), len(other.claim())) == ([], 1)
 
 
+def test_words_of_people_cannot_break_an_order(queue: Queue) -> None:
+    """They come from forms: a NUL, a number that no job has, a page of text."""
+    job_id = insert(queue, Note())
+    with queue.engine.begin() as connection:
+        assert control.show_job(connection, 2**70) is None
+        assert control.retry(connection, 2**70).skipped == {2**70: "no such job"}
+        assert control.list_jobs(connection, Filter(kind="no\x00te", tag="\x00")) == []
+
+        control.cancel(connection, job_id, reason="\x00" + "x" * 10_000, actor="a\x00da")
+
+    row = job(queue, job_id)
+    assert (row["state"], len(row["error"]["message"]) <= 4096) == ("cancelled", True)
+
+
 def test_an_unknown_queue_is_refused_with_the_known_ones(queue: Queue) -> None:
     with (
         queue.engine.begin() as connection,

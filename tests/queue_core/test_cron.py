@@ -2,6 +2,7 @@
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -197,6 +198,7 @@ def test_an_entry_that_was_broken_in_its_table_does_not_stop_the_others(
         ("* * 1 JANUARY *", "UTC", "its month is 'JANUARY', right is 1 to 12 or JAN to DEC"),
         ("* * * * 9", "UTC", "its day of week is '9', right is 0 to 7"),
         ("0 0 31 2 *", "UTC", "names no time that ever comes"),
+        ("", "UTC", "0 fields instead of 5"),
         ("@daily", "Mars/Olympus", "time zone 'Mars/Olympus' is unknown; use one like"),
     ],
 )
@@ -205,6 +207,13 @@ def test_a_malformed_entry_is_refused_when_it_is_declared(
 ) -> None:
     with pytest.raises(InvalidJob, match=complaint):
         Cron("x", expression, Note(), timezone=timezone)
+
+
+@pytest.mark.parametrize("name", ["", "a\x00", "x" * 201, 5])
+def test_a_name_that_no_table_could_hold_is_refused(name: Any) -> None:
+    """It would fail the leader's every look at the timetable."""
+    with pytest.raises(InvalidJob, match="needs a name of 1 to 200 characters"):
+        Cron(name, "@daily", Note())
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import pytest
 from sqlalchemy.orm import Session, scoped_session, sessionmaker
 
 import queue_core
-from queue_core import InvalidJob, Queue, worker
+from queue_core import InvalidJob, Queue, Unique, worker
 from tests.queue_core.support import Note, Once, insert, job, jobs
 
 
@@ -71,6 +71,12 @@ def test_a_time_in_the_past_is_available_at_once(queue: Queue) -> None:
     )
 
 
+def in_a_circle() -> list[object]:
+    circle: list[object] = []
+    circle.append(circle)
+    return circle
+
+
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
@@ -83,6 +89,12 @@ def test_a_time_in_the_past_is_available_at_once(queue: Queue) -> None:
         ({"meta": ["x"]}, "meta must be an object"),
         ({"max_attempts": 0}, "max_attempts"),
         ({"replace": ("args",)}, "replace needs unique"),
+        ({"queue": 5}, "queue must be the name of one, not 5"),
+        ({"queue": "a\x00"}, "queue must be the name of one"),
+        ({"scheduled_at": datetime.max.replace(tzinfo=UTC)}, "in the years 1900 to 9000"),
+        ({"unique": True}, r"unique must be a Unique\(…\) or None, not True"),
+        ({"unique": Unique(), "replace": {"available": True}}, "replace must name fields"),
+        ({"meta": {"a": in_a_circle()}}, "nested too deeply, or in a circle"),
     ],
 )
 def test_a_wrong_insert_stores_nothing(

@@ -7,7 +7,9 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from queue_core import Queue, clock
+import pytest
+
+from queue_core import Queue, QueueError, clock
 from queue_core.registry import Registry
 from queue_core.runtime import connect
 from queue_core.runtime.board import Board
@@ -65,6 +67,23 @@ def test_quit_means_now_also_when_it_comes_first() -> None:
         supervisor._obey_signals()
 
         assert process.wait(10) == -signal.SIGQUIT
+
+
+@pytest.mark.parametrize(
+    ("options", "complaint"),
+    [
+        ({"processes": 0}, "processes must be a whole number from 1, not 0"),
+        ({"lease_s": 0}, "lease_s must be more than 0 seconds"),
+        ({"poll_s": "1"}, "poll_s must be a number of seconds, not '1'"),
+        ({"queues": {"default": 0}}, "queue 'default' of this node must have a limit of 1 to"),
+        ({"leas_s": 3}, "unknown option 'leas_s'; known are"),
+    ],
+)
+def test_a_node_that_could_do_nothing_refuses_to_start(
+    queue: Queue, options: dict[str, Any], complaint: str
+) -> None:
+    with pytest.raises(QueueError, match=complaint):
+        queue.run(stop_when_empty=True, **options)
 
 
 def test_jobs_never_wait_for_a_connection_however_far_their_queue_was_scaled(queue: Queue) -> None:

@@ -255,7 +255,9 @@ def test_an_operators_limits_hold_until_they_are_reset(queue: Queue) -> None:
     assert [gone[name] for name in names] == [7, None, None, None]
 
 
-@pytest.mark.parametrize("rate", [5, (0, 1), (1, 0), ("1", 1), (1, float("inf")), (1, 2, 3)])
+@pytest.mark.parametrize(
+    "rate", [5, (0, 1), (1, 0), ("1", 1), (1, float("inf")), (1, 2, 3), (1, 1e-300)]
+)
 def test_an_impossible_rate_is_refused(queue: Queue, rate: object) -> None:
     with pytest.raises(InvalidJob, match=r"rate must be .* like \(25, 1.0\)"):
         QueueSettings.parse("default", {"rate": rate})

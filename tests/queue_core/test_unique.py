@@ -249,6 +249,9 @@ def test_replace_per_state_holds_for_that_state_alone(queue: Queue) -> None:
         lambda: Unique(period=float("inf")),
         lambda: Unique(period="1h"),  # type: ignore[arg-type]
         lambda: Unique(keys="name"),  # type: ignore[arg-type]
+        lambda: Unique(states=5),  # type: ignore[arg-type]
+        lambda: Unique(fields=()),
+        lambda: Unique(fields="args"),  # type: ignore[arg-type]
     ],
 )
 def test_impossible_uniqueness_is_refused(make: object) -> None:
