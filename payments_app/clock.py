@@ -9,13 +9,26 @@ from datetime import UTC, datetime
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-_NOW = text(
-    "SELECT now() + make_interval(secs => "
+# For statements that go to the database anyway and bring the time along (see ``keep``).
+NOW_SQL = (
+    "now() + make_interval(secs => "
     "coalesce(nullif(current_setting('app.clock_offset_s', true), ''), '0')::double precision)"
 )
+_NOW = text(f"SELECT {NOW_SQL}")
+_KEPT = "payments_app.clock"
 
 
 def now(session: Session) -> datetime:
     """The time of the session's transaction, as an aware datetime in UTC."""
-    moment: datetime = session.execute(_NOW).scalar_one()
-    return moment.astimezone(UTC)
+    transaction, moment = session.info.get(_KEPT, (None, None))
+    if moment is None or transaction is not session.get_transaction():
+        moment = keep(session, session.execute(_NOW).scalar_one())
+    known: datetime = moment
+    return known
+
+
+def keep(session: Session, moment: datetime) -> datetime:
+    """Remember what the database has just said: it says nothing else until the transaction ends."""
+    moment = moment.astimezone(UTC)
+    session.info[_KEPT] = session.get_transaction(), moment
+    return moment

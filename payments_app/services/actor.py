@@ -1,13 +1,18 @@
-"""Who acts in this transaction: read by the triggers that write the transition log."""
+"""Who acts in this transaction: read by the triggers that write the transition log.
+
+The statement brings the transaction's time along: whoever acts asks for it next.
+"""
 
 from sqlalchemy import text
 from sqlalchemy.orm import Session
 
+from payments_app import clock
 from payments_app.domain.access import Role
 
 _ACT = text(
     "SELECT set_config('app.actor', :actor, true), set_config('app.job_id', :job_id, true), "
-    "set_config('app.request_id', :request_id, true), set_config('app.reason', :reason, true)"
+    "set_config('app.request_id', :request_id, true), set_config('app.reason', :reason, true), "
+    f"{clock.NOW_SQL} AS now"
 )
 
 
@@ -31,7 +36,7 @@ def act_as(
     reason: str | None = None,
 ) -> None:
     """Say who acts, until this transaction ends: ``api:key_…``, ``user:usr_…``, ``worker:…``."""
-    session.execute(
+    said = session.execute(
         _ACT,
         {
             "actor": actor,
@@ -39,4 +44,5 @@ def act_as(
             "request_id": request_id or "",
             "reason": reason or "",
         },
-    )
+    ).one()
+    clock.keep(session, said.now)

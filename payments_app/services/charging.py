@@ -65,9 +65,12 @@ def begin(
     session: Session, payment: Payment, step: Call, now: datetime, *, job_id: int, lease: int
 ) -> Instruction:
     """Record what is about to be asked, and return it. Commit before sending."""
+    # Pending: nothing was ever asked, so no request lies there under this key.
+    is_new = payment.status is PaymentStatus.PENDING or step == Confirm(None)
     if payment.status is PaymentStatus.PENDING:
         payment.move("begin")
-    payment.next_action_at = now
+    if payment.next_action_at is None:
+        payment.next_action_at = now
     request = GatewayRequest(payment_id=payment.id, job_id=job_id, job_lease=lease, params={})
     match step:
         case Create():
@@ -94,13 +97,18 @@ def begin(
             request.key = f"pay:{payment.id}:cancel:{payment.cancel_key_no}"
             request.params = {"cancellation_reason": _gateway_reason(payment)}
     request.target = None if isinstance(step, Create) else payment.gateway_intent_id
-    return send(session, request, now)
+    return send(session, request, now, is_new=is_new)
 
 
-def send(session: Session, request: GatewayRequest, now: datetime) -> Instruction:
-    """Mark a prepared request as sent; a repeated key takes the body that was stored first."""
+def send(
+    session: Session, request: GatewayRequest, now: datetime, *, is_new: bool = False
+) -> Instruction:
+    """Mark a prepared request as sent; a repeated key takes the body that was stored first.
+
+    ``is_new``: the caller knows that its key was never used.
+    """
     first = None
-    if request.key is not None:
+    if request.key is not None and not is_new:
         first = session.scalars(
             select(GatewayRequest)
             .where(GatewayRequest.key == request.key)
@@ -164,6 +172,8 @@ def _gateway_reason(payment: Payment) -> str:
 def _ever_sent(session: Session, payment: Payment) -> bool:
     if payment.gateway_intent_id is not None:
         return True
+    if payment.status is PaymentStatus.PENDING:
+        return False  # The first request is written in the commit that ends this state.
     found = session.scalar(select(exists().where(GatewayRequest.payment_id == payment.id)))
     return bool(found)
 

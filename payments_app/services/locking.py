@@ -4,10 +4,11 @@ Whoever takes them in another order can deadlock with a new payment through the 
 index. So payments are locked through here and nowhere else.
 """
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
+from sqlalchemy import ScalarSelect, select
+from sqlalchemy.orm import Session, lazyload
 
 from payments_app.domain.errors import NotFound
+from payments_app.domain.gateway_request import GatewayRequest
 from payments_app.domain.invoice import Invoice
 from payments_app.domain.payment import Payment
 from payments_app.domain.refund import Refund
@@ -28,12 +29,34 @@ def lock_invoice(session: Session, invoice_id: str) -> Invoice:
 
 def lock_payment(session: Session, payment_id: str) -> Payment:
     """The payment, fresh and locked, its invoice locked before it. Raises NotFound."""
-    invoice_id = session.execute(
-        select(Payment.invoice_id).where(Payment.id == payment_id)
-    ).scalar_one_or_none()
-    if invoice_id is None:
+    payment = _locked(session, payment_id)
+    if payment is None:
         raise NotFound("payment", payment_id)
-    invoice = lock_invoice(session, invoice_id)
+    return payment
+
+
+def lock_payment_asked_about(session: Session, request_id: str) -> Payment:
+    """The payment that a request to the gateway was about, locked likewise. Raises NotFound."""
+    asked = select(GatewayRequest.payment_id).where(GatewayRequest.id == request_id)
+    payment = _locked(session, asked.scalar_subquery())
+    if payment is None:
+        raise NotFound("gateway request", request_id)
+    return payment
+
+
+def _locked(session: Session, payment_id: "str | ScalarSelect[str]") -> Payment | None:
+    # Whose invoice it is never changes, so it may be read in the statement that locks. Its lines
+    # are left out: nobody who locks a payment needs them, and most of its statements are these.
+    owner = select(Payment.invoice_id).where(Payment.id == payment_id).scalar_subquery()
+    invoice = session.execute(
+        select(Invoice)
+        .where(Invoice.id == owner)
+        .options(lazyload(Invoice.lines))
+        .with_for_update(of=Invoice)
+        .execution_options(populate_existing=True)
+    ).scalar_one_or_none()
+    if invoice is None:
+        return None
     payment = session.execute(
         select(Payment)
         .where(Payment.id == payment_id)

@@ -31,7 +31,7 @@ from payments_app.gateway.port import (
 from payments_app.jobs import CancelOrphanIntent
 from payments_app.services import intent_facts
 from payments_app.services.charging import needs_review
-from payments_app.services.locking import lock_payment
+from payments_app.services.locking import lock_payment, lock_payment_asked_about
 from payments_app.services.schedule import after, silence_delay_s
 
 log = structlog.get_logger()
@@ -46,9 +46,8 @@ def apply_observation(
     session: Session, request_id: str, observation: Observation, *, now: datetime
 ) -> Payment:
     """Record what the gateway answered to one of our requests. Returns the locked payment."""
-    request = session.get_one(GatewayRequest, request_id)
-    payment = lock_payment(session, request.payment_id)
-    session.refresh(request)
+    payment = lock_payment_asked_about(session, request_id)
+    request = session.get_one(GatewayRequest, request_id, populate_existing=True)
     close_request(request, observation, now)
     match observation:
         case IntentSeen():
@@ -173,7 +172,6 @@ def _keep_intent(session: Session, payment: Payment, seen: IntentSeen) -> bool:
     """Write the intent's id, once. An intent that no payment will own is cancelled by a job."""
     if payment.gateway_intent_id is None and not payment.is_final:
         payment.gateway_intent_id = seen.intent_id
-        session.flush()
     if payment.gateway_intent_id == seen.intent_id:
         return True
     queue_core.insert(session, CancelOrphanIntent(payment_id=payment.id, intent_id=seen.intent_id))
