@@ -66,7 +66,6 @@ class Refund(Base):
         states(RefundStatus), default=RefundStatus.REQUESTED
     )
     gateway_refund_id: Mapped[str | None] = mapped_column(unique=True)
-    key_no: Mapped[int] = mapped_column(default=1)
     first_sent_at: Mapped[datetime | None]
     last_sent_at: Mapped[datetime | None]
     resend_until: Mapped[datetime | None]
