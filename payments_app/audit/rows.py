@@ -4,6 +4,7 @@ Every file in ``sql/`` gives one row: how many things were checked, how many fai
 offenders. They are read in one snapshot and may be read at any time.
 """
 
+from collections import Counter
 from datetime import datetime
 from functools import cache
 from pathlib import Path
@@ -13,7 +14,7 @@ from sqlalchemy import text
 from sqlalchemy.orm import Session
 
 from payments_app.audit.finding import EXAMPLES_MAX, Finding
-from payments_app.audit.money import I4
+from payments_app.audit.money import I3, I4
 from payments_app.domain import (
     attempt,
     dispute,
@@ -31,6 +32,7 @@ from payments_app.domain.state_machine import StateMachine
 SQL_FOLDER = Path(__file__).parent / "sql"
 
 TITLES = {
+    "I3": I3[1],
     "I4": I4[1],
     "I5": "an invoice is paid exactly when allocations and credits make up its total",
     "I6": "no move outside the tables; the log leads to the present state",
@@ -41,17 +43,19 @@ TITLES = {
     "I11": "numbers without gaps or twins per series",
     "I12": "one mail and one document per subject and kind",
 }
-_FILES = {
-    "I4": "i04_ledger",
-    "I5": "i05_invoices",
-    "I6": "i06_moves",
-    "I7": "i07_open_work",
-    "I8": "i08_absorbing",
-    "I9": "i09_keys",
-    "I10": "i10_outbound",
-    "I11": "i11_numbers",
-    "I12": "i12_mails",
-}
+_FILES = (
+    ("I3", "i03_refunds"),
+    ("I4", "i04_ledger"),
+    ("I4", "i04_accounts"),
+    ("I5", "i05_invoices"),
+    ("I6", "i06_moves"),
+    ("I7", "i07_open_work"),
+    ("I8", "i08_absorbing"),
+    ("I9", "i09_keys"),
+    ("I10", "i10_outbound"),
+    ("I11", "i11_numbers"),
+    ("I12", "i12_mails"),
+)
 
 MACHINES: tuple[StateMachine[Any], ...] = (
     attempt.MOVES,
@@ -68,14 +72,14 @@ MACHINES: tuple[StateMachine[Any], ...] = (
 
 
 def read_rows(session: Session, *, now: datetime) -> list[Finding]:
-    """I4 to I12 from our own rows. ``now`` is the time of the session's transaction."""
-    findings = [_check(session, id, now) for id in _FILES]
+    """I3 to I12 from our own rows. ``now`` is the time of the session's transaction."""
+    findings = [_check(session, id, file, now) for id, file in _FILES]
     findings.append(_moves_are_the_codes(session))
     return findings
 
 
-def _check(session: Session, id: str, now: datetime) -> Finding:
-    statement = text(_sql(_FILES[id]))
+def _check(session: Session, id: str, file: str, now: datetime) -> Finding:
+    statement = text(_sql(file))
     given = {"now": now, "examples_max": EXAMPLES_MAX}
     wanted = {name: given[name] for name in statement.compile().params}
     row = session.execute(statement, wanted).one()
@@ -84,17 +88,23 @@ def _check(session: Session, id: str, now: datetime) -> Finding:
 
 
 def _moves_are_the_codes(session: Session) -> Finding:
-    """The trigger's table is what the code's tables say: a wider one would guard nothing."""
-    rows = session.execute(
-        text("SELECT aggregate, from_state, to_state FROM legal_moves WHERE from_state <> ''")
-    )
+    """The trigger's table is what the code's tables say: a wider one would guard nothing.
+
+    Each machine has one beginning: a second one would let a row be born in any state.
+    """
+    rows = session.execute(text("SELECT aggregate, from_state, to_state FROM legal_moves"))
     stored = {(row.aggregate, row.from_state, row.to_state) for row in rows}
+    births = Counter(aggregate for aggregate, before, _ in stored if before == "")
+    moves = {move for move in stored if move[1] != ""}
     coded = {(each.aggregate, *pair) for each in MACHINES for pair in each.pairs()}
-    known = {each.aggregate for each in MACHINES}
     offenders = [
         f"legal_moves and the code disagree on {aggregate}: {before} → {after}"
-        for aggregate, before, after in sorted(stored ^ coded)
-        if aggregate in known
+        for aggregate, before, after in sorted(moves ^ coded)
+    ]
+    offenders += [
+        f"legal_moves has {births[each.aggregate]} beginnings of {each.aggregate}"
+        for each in MACHINES
+        if births[each.aggregate] != 1
     ]
     return Finding.of("I6", TITLES["I6"], checked=0, offenders=offenders)
 

@@ -1,8 +1,8 @@
 -- I10: one outbound event per committed change of an invoice, payment, refund or dispute, in a line
 -- without gaps per subject, and one delivery at most per endpoint. Called by audit.rows. One pass over
--- the log and the events; no locks.
+-- the log, the events and their deliveries; no locks.
 WITH told AS (
-    SELECT subject_id, count(*) AS events, max(seq) AS last
+    SELECT subject_id, count(*) AS events, max(seq) AS last, count(DISTINCT seq) AS places
     FROM outbound_events GROUP BY subject_id
 ), offenders (what) AS (
     SELECT t.aggregate_id || ': ' || t.to_state || ' (transition ' || t.id || ') was never told'
@@ -11,7 +11,10 @@ WITH told AS (
     WHERE t.aggregate IN ('invoice', 'payment', 'refund', 'dispute') AND e.id IS NULL
     UNION ALL
     SELECT subject_id || ': ' || events || ' events, the last is number ' || last
-    FROM told WHERE events <> last
+    FROM told WHERE events <> last OR events <> places
+    UNION ALL
+    SELECT event_id || ': ' || count(*) || ' deliveries to ' || endpoint_id
+    FROM webhook_deliveries GROUP BY event_id, endpoint_id HAVING count(*) > 1
     UNION ALL
     SELECT e.subject_id || ': ' || e.type || ' was told of a change to ' || coalesce(t.to_state, '?')
     FROM outbound_events e

@@ -18,10 +18,11 @@ WITH numbered (series, number) AS (
     SELECT series || ': ' || before + 1 || ' to ' || value - 1 || ' missing'
     FROM gaps WHERE value <> before + 1
     UNION ALL
-    SELECT s.name || ': the counter says ' || s.next_value - 1 || ', the last number is '
-           || coalesce(max(c.value), 0)
-    FROM number_series s LEFT JOIN counted c ON c.series = s.name
-    GROUP BY s.name, s.next_value HAVING s.next_value - 1 <> coalesce(max(c.value), 0)
+    SELECT coalesce(s.name, c.series) || ': the counter says ' || coalesce(s.next_value - 1, 0)
+           || ', the last number is ' || coalesce(max(c.value), 0)
+    FROM number_series s FULL JOIN counted c ON c.series = s.name
+    GROUP BY s.name, c.series, s.next_value
+    HAVING coalesce(s.next_value - 1, 0) <> coalesce(max(c.value), 0)
 )
 SELECT (SELECT count(*) FROM numbered) AS checked,
        (SELECT count(*) FROM offenders) AS failed,

@@ -10,6 +10,7 @@ import pytest
 from sqlalchemy import text
 
 from payments_app import audit as invariants
+from payments_app import clock
 from payments_app.audit import books, rows
 from payments_app.audit.journal import parse
 from payments_app.cli.audit import look
@@ -368,3 +369,58 @@ class TestCommand:
         assert f"journal at {url}/_sim/journal cannot be reached" in ran.errors
         assert [row["ok"] for row in ran.json[:4]] == [None] * 4
         assert all(row["ok"] for row in ran.json[4:])
+
+
+def test_every_figure_that_its_rows_do_not_bear_out_is_named(audited, plant, world):
+    """Each plant is another one's business, so that all of them can be seen at once."""
+    plant(
+        # I3: what was given back, and what is held back for it.
+        "UPDATE payments SET refunded_minor = refunded_minor + 1 WHERE id = :refunded",
+        "UPDATE payments SET refund_reserved_minor = 5 WHERE id = :paid",
+        # I4: revenue that became tax, and a posting that nobody of ours writes.
+        "INSERT INTO ledger_transfers (posting_id, debit_account, credit_account, amount_minor)"
+        " SELECT id, 'revenue', 'tax', 7 FROM ledger_postings WHERE kind = 'finalize' LIMIT 1",
+        "INSERT INTO ledger_postings (source_type, source_id, kind, currency, memo)"
+        " VALUES ('manual', 'hand_1', 'adjustment', 'USD', '')",
+        # I6: a second beginning, through which a payment could be born completed.
+        "INSERT INTO legal_moves VALUES ('payment', '', 'completed'), ('unheard', 'of', 'move')",
+        # I11: the counter of a series is gone, and would begin at one again.
+        "DELETE FROM number_series WHERE name = 'invoice'",
+        refunded=world.refunded,
+        paid=world.paid,
+    )
+
+    found = audited()
+
+    assert {"I3", "I4", "I6", "I11"} <= set(failing(found))
+    assert {line.partition(":")[0] for line in found["I3"].examples} >= {world.refunded, world.paid}
+    told = "\n".join(line for finding in found.values() for line in finding.examples)
+    assert "finalize posting moves -11993 on revenue, its row says -12000" in told
+    assert "finalize posting moves -7 on tax, its row says 0" in told
+    assert "hand_1: manual adjustment is no posting of ours" in told
+    assert "legal_moves has 2 beginnings of payment" in told
+    assert "disagree on unheard: of → move" in told
+    assert "invoice: the counter says 0, the last number is 4" in told
+
+
+def test_i10_sees_two_events_in_one_place_and_one_told_twice(sessions, world):
+    """Never committed: what refuses such rows must be taken away to plant them."""
+    planting = """
+    ALTER TABLE outbound_events DROP CONSTRAINT outbound_events_subject_id_seq_key;
+    ALTER TABLE webhook_deliveries DROP CONSTRAINT webhook_deliveries_endpoint_id_event_id_key;
+    SET LOCAL session_replication_role = replica;
+    UPDATE outbound_events SET seq = 1 WHERE subject_id = :id AND seq = 2;
+    INSERT INTO webhook_endpoints (id, url, secret, version) VALUES ('whe_1', 'https://a', 's', 1);
+    INSERT INTO webhook_deliveries (endpoint_id, event_id, status, next_at)
+    SELECT 'whe_1', e.id, 'pending', now()
+    FROM (SELECT max(id) AS id FROM outbound_events) e, generate_series(1, 2)
+    """
+    with sessions() as session:
+        for statement in planting.split(";"):
+            session.execute(text(statement), {"id": world.paid} if ":id" in statement else {})
+        found = {each.id: each for each in rows.read_rows(session, now=clock.now(session))}
+        session.rollback()
+
+    told = found["I10"].examples
+    assert any(line.startswith(f"{world.paid}: ") for line in told)
+    assert any(line.endswith("2 deliveries to whe_1") for line in told)
