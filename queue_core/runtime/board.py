@@ -71,6 +71,14 @@ class Board:
         _INT.pack_into(self._page, _LOST, 1)
 
     @property
+    def is_done(self) -> bool:
+        """It came to its end by itself. An exit status says less: a job may call os._exit(0)."""
+        return self._flag(_DONE)
+
+    def set_done(self) -> None:
+        _INT.pack_into(self._page, _DONE, 1)
+
+    @property
     def is_registered(self) -> bool:
         return self._flag(_REGISTERED)
 

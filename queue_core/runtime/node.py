@@ -128,6 +128,7 @@ class Node:
         self._leader.stop()
         self._isolation.close()
         tracing.flush()
+        self._board.set_done()
         return self._exit_code
 
     def _obey_signals(self) -> None:

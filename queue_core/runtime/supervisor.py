@@ -139,7 +139,7 @@ class Supervisor:
 
     def _bury(self, child: Child, code: int) -> None:
         """Its jobs go back at once, before anything else is thought of."""
-        in_order = code in {EXIT_DONE, EXIT_RECYCLE}
+        in_order = code in {EXIT_DONE, EXIT_RECYCLE} and child.board.is_done
         told = "worker.exited" if in_order else "worker.died"
         telemetry.emit(told, worker=str(child.worker_id), pid=child.pid, status=code)
         self._aftermath.take(child, in_order=in_order or self._stop_at_s is not None)
@@ -147,7 +147,8 @@ class Supervisor:
         if code == EXIT_REFUSED:
             self._exit_code = 1
             self._stop(signal.SIGTERM)
-        if self._stop_at_s is None and not (code == EXIT_DONE and self._options.stop_when_empty):
+        is_finished = in_order and code == EXIT_DONE and self._options.stop_when_empty
+        if self._stop_at_s is None and not is_finished:
             self._starts[child.number] = clock.boottime_s() + self._restart_wait_s(
                 child, in_order=in_order
             )

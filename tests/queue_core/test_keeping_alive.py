@@ -19,7 +19,7 @@ from queue_core.runtime.supervisor import RESTART_WAIT_MAX_S, YOUNG_S, Superviso
 from queue_core.settings import QueueSettings
 from queue_core.testing import ManualClock
 from tests.queue_core.program import Grow, Mark, Wait
-from tests.queue_core.support import insert, job
+from tests.queue_core.support import Note, insert, job, runner
 from tests.support.waiting import wait_until
 
 
@@ -55,6 +55,29 @@ def test_a_child_that_dies_young_again_and_again_is_restarted_ever_later() -> No
     assert waits[-1] == RESTART_WAIT_MAX_S
     assert wait_s(age_s=YOUNG_S + 1) == 0.0  # It had worked for a while: no crash loop.
     assert (wait_s(), wait_s(in_order=True), wait_s()) == (0.2, 0.0, 0.2)
+
+
+@pytest.mark.parametrize(("ends_itself", "charges"), [(True, (0, 0)), (False, (1, 1))])
+def test_a_job_that_exits_its_process_is_charged_whatever_the_status(
+    queue: Queue, *, ends_itself: bool, charges: tuple[int, int]
+) -> None:
+    """os._exit(0) in a job looked like an end in order: it ran again and again and cost nothing."""
+    job_id = insert(queue, Note())
+    board = Board(clock.boottime_s())
+    with runner(queue) as one:
+        row = one.claim()[0]
+    board.start(0, row["id"], row["lease"], float("inf"))
+    if ends_itself:
+        board.set_done()
+    options = RuntimeOptions(queue.database_url, "queue", (), stop_when_empty=True)
+    supervisor = Supervisor(options, Registry(), [], None)
+
+    supervisor._bury(Child(0, one.id, 0, board, clock.boottime_s()), 0)
+    supervisor._aftermath.disconnect()
+
+    found = job(queue, job_id)
+    assert (found["state"], found["attempt"], found["rescues"]) == ("available", *charges)
+    assert supervisor._starts[0] == 0.0 if ends_itself else supervisor._starts[0] > 0.0
 
 
 def test_quit_means_now_also_when_it_comes_first() -> None:
