@@ -32,6 +32,8 @@ class Run:
     cancel_reason: str | None = None
     interrupted: str | None = None
     completed: bool = False
+    # The transaction that holds a completion; None when that was rolled back, or may have been.
+    ending: object = None
     recorded: str | None = None
     thread_name: str = ""
 
@@ -111,11 +113,12 @@ class Job(Generic[A]):
         """
         with self.session() as session:
             yield session
-            if not self.complete(session):
+            if not lease.complete(session, self.token, result=self._run.recorded):
                 raise LeaseLost(
                     f"job {self.id}: lease {self.lease} was lost; its effects are rolled back"
                 )
         self._run.completed = True
+        checkpoints.reach("complete.committed")
 
     def complete(self, session: "Session | sqlalchemy.Connection") -> bool:
         """Completes the job in this transaction; False when the lease was lost. Facts are kept
@@ -123,7 +126,9 @@ class Job(Generic[A]):
         """
         held = lease.complete(session, self.token, result=self._run.recorded)
         if held and isinstance(session, Session):
+            self._run.ending = session.get_transaction()
             event.listen(session, "after_commit", self._mark_completed)
+            event.listen(session, "after_soft_rollback", self._doubt_completion)
         return held
 
     def require_lease(self, session: "Session | sqlalchemy.Connection") -> None:
@@ -131,12 +136,16 @@ class Job(Generic[A]):
         lease.require(session, self.token)
 
     def _mark_completed(self, session: Session) -> None:
-        # Also called when a SAVEPOINT is released; only the outermost commit counts. Where no
-        # event tells (plain connections), the settle asks the database and finds this very lease
-        # in history.
-        if not session.in_nested_transaction():
+        # Also called when a SAVEPOINT is released, and by later transactions of this session; only
+        # the outermost commit of this one counts. Where no event tells (plain connections), or
+        # there is doubt, the settle asks the database and finds this very lease in history.
+        is_ours = session.get_transaction() is self._run.ending is not None
+        if is_ours and not session.in_nested_transaction():
             self._run.completed = True
             checkpoints.reach("complete.committed")
+
+    def _doubt_completion(self, _session: Session, _ended: object) -> None:
+        self._run.ending = None
 
     def _new_session(self) -> Session:
         if self._sessions is None:

@@ -82,8 +82,9 @@ class Lane:
             min(max(self.limit, self._ramp * 2), AHEAD_MAX) if self.is_hot else self._ramp // 2
         )
         self.in_flight += len(rows)
-        self._ensure_threads(self.in_flight)
+        # Before a thread is started, which may fail: who claimed them must find them here again.
         self.todo.extend(rows)
+        self._ensure_threads(self.in_flight)
         self._ring()
 
     def reported(self, jobs: int, mean_s: float) -> None:
@@ -115,10 +116,10 @@ class Lane:
     def _ensure_threads(self, jobs: int) -> None:
         with self._lock:
             for _ in range(min(jobs, self.limit) - (self._threads - self._leaving)):
-                self._threads += 1
                 slot = self._free_slots.pop() if self._free_slots else self._take_slot()
-                name = f"{self.name}-{self._threads}"
+                name = f"{self.name}-{self._threads + 1}"
                 threading.Thread(target=self._work, args=(slot,), name=name, daemon=True).start()
+                self._threads += 1
 
     def _work(self, slot: int) -> None:
         while (row := self._next()) is not None:

@@ -334,6 +334,24 @@ class TestCompletion:
 
         assert running._run.completed is True
 
+    @pytest.mark.parametrize("part", ["all", "savepoint"])
+    def test_a_later_commit_does_not_stand_for_a_completion_that_was_rolled_back(
+        self, queue: Queue, part: str
+    ) -> None:
+        """It counted as done, and the row stayed executing until somebody missed it."""
+        insert(queue, Note())
+        with runner(queue) as one, Session(queue.engine) as session:
+            running = as_job(queue, one.claim()[0])
+            inner = session.begin_nested() if part == "savepoint" else session
+            running.complete(session)
+            inner.rollback()
+
+            session.execute(sqlalchemy.text("SELECT 1"))
+            session.commit()
+
+        assert running._run.completed is False
+        assert job(queue, running.id)["state"] == "executing"
+
     def test_an_intention_needs_the_lease(self, queue: Queue) -> None:
         insert(queue, Note())
         with runner(queue) as one:
