@@ -186,11 +186,13 @@ class Unknown:
     """No answer that we could understand: money may have moved. Ask the gateway, never assume.
 
     ``received`` says that a 5xx answer with a JSON error body did arrive: the gateway stores such
-    an answer under the key, so asking again with that key would only replay it.
+    an answer under the key, so asking again with that key would only replay it. ``replayed``: this
+    was such a replay, so nothing can come of the key any more.
     """
 
     reason: str
     received: bool = False
+    replayed: bool = False
 
 
 @dataclass(frozen=True, slots=True)

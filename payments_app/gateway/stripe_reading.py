@@ -95,7 +95,8 @@ def _rejected(reply: Reply, error: Mapping[str, Any]) -> Observation:
 
 
 def _failed(reply: Reply, error: Mapping[str, Any]) -> Observation:
-    return Unknown(f"HTTP {reply.status}: {_message(error)}", received=True)
+    reason = f"HTTP {reply.status}: {_message(error)}"
+    return Unknown(reason, received=True, replayed=reply.replayed)
 
 
 # Status, the error's code or type (None: any), what it means. Read from the top.

@@ -18,6 +18,7 @@ from payments_app.gateway.port import (
     RefundSeen,
     RefundsListed,
     Rejected,
+    Unknown,
 )
 from payments_app.gateway.port import RefundStatus as Seen
 from payments_app.services import refund_settlement
@@ -31,6 +32,8 @@ log = structlog.get_logger()
 # Refusals that say our request or our account is wrong, not that this refund was refused.
 _REVIEW_CODES = frozenset({"idempotency_error", "resource_missing", "authentication_error"})
 _REVIEW_STATUSES = frozenset({401, 403, 404})
+# Why a refund failed whose key the gateway answers with the error that it stored.
+GATEWAY_ERROR = "gateway_error"
 
 
 def begin(
@@ -149,15 +152,23 @@ def _apply(
             park(refund, f"gateway_rejected:{observation.code}", now)
         case Rejected():
             # "No": but was it no because ours had been executed already? A list read now tells.
-            refund.failure_code = observation.code
-            refund.listed_at = None
-            refund.next_action_at = now
+            _look_for_what_became_of_it(refund, observation.code, now)
+        case Unknown(replayed=True) if op is Op.CREATE_REFUND:
+            # The gateway keeps an error under the one key that this refund will ever have: what the
+            # list shows is all there can be. Sending it again for a day would only repeat that.
+            _look_for_what_became_of_it(refund, GATEWAY_ERROR, now)
         case _:
             log.warning(
                 "gateway_unanswered", refund=refund.id, request=request.id, detail=request.detail
             )
             refund.waits += 1
             refund.next_action_at = after(now, silence_delay_s(refund.waits))
+
+
+def _look_for_what_became_of_it(refund: Refund, code: str, now: datetime) -> None:
+    refund.failure_code = code
+    refund.listed_at = None
+    refund.next_action_at = now
 
 
 def _seen(

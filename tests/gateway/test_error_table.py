@@ -172,6 +172,12 @@ def test_a_busy_gateway_says_how_long_to_wait(status):
     assert busy.retry_after_s == 7
 
 
+def test_an_error_that_the_gateway_keeps_under_the_key_says_so():
+    kept = observed(status=500, body=error("api_error"), headers={"Idempotent-Replayed": "true"})
+
+    assert kept == Unknown("HTTP 500: No.", received=True, replayed=True)
+
+
 NOT_UNDERSTOOD = [
     (200, "<html>Please sign in</html>"),
     (200, '{"id": "pi_1", "obj'),

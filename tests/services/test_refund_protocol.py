@@ -201,6 +201,29 @@ def test_a_refusal_because_ours_was_done_already_completes_it(paid):
     assert talk.refund.status is RefundStatus.COMPLETED
 
 
+@pytest.mark.parametrize("was_made", [False, True])
+def test_an_error_stored_under_the_key_ends_with_what_the_list_shows_not_with_a_day_of_repeats(
+    paid, was_made
+):
+    talk = start(paid)
+    sent = talk.turn(Unknown("HTTP 500", received=True))
+    paid.advance(minutes=1)
+    talk.turn(talk.listed())
+    again = talk.turn(Unknown("HTTP 500", received=True, replayed=True))
+    assert isinstance(talk.ask(), Wait), "an earlier copy has its time before the list is believed"
+    paid.advance(minutes=1)
+
+    talk.turn(talk.listed(*[talk.seen()] if was_made else []))
+
+    assert again.key == sent.key
+    refund = talk.refund
+    if was_made:
+        assert refund.status is RefundStatus.COMPLETED
+    else:
+        assert (refund.status, refund.failure_code) == (RefundStatus.FAILED, "gateway_error")
+        assert paid.payment.refundable_minor == 12_000
+
+
 def test_a_rate_limited_first_send_counts_as_not_sent(paid):
     talk = start(paid)
     talk.turn(Busy(2.0, "rate limited"))
