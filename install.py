@@ -83,7 +83,8 @@ def make_venv():
 def install(purpose):
     print("installing what is needed to %s (once; some minutes without a cache)" % purpose)
     sys.stdout.flush()
-    pip = [PYTHON, "-m", "pip", "install", "--quiet", "--disable-pip-version-check"]
+    # Quiet twice: errors only. A warning for each package of each index helps nobody here.
+    pip = [PYTHON, "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
     if os.geteuid() == 0:
         pip.append("--root-user-action=ignore")
     lock = os.path.join(ROOT, LOCKS[purpose])

@@ -202,7 +202,8 @@ class _Reader:
                 )
             return None
         scheme, separator, rest = value.partition("://")
-        if scheme not in {"postgres", "postgresql", "postgresql+psycopg"} or not separator:
+        known = scheme in {"postgres", "postgresql", "postgresql+psycopg"} and separator
+        if not known or not _has_readable_port(value):
             # The value is never shown: it usually carries a password.
             self._wrong("DATABASE_URL", None, "postgresql://user:password@host:5432/name")
             return None
@@ -211,6 +212,14 @@ class _Reader:
     def _wrong(self, name: str, value: str | None, right: str) -> None:
         shown = "is not usable" if value is None else f"is “{value}”"
         self._mistakes.append(f"{name} {shown}. Right would be {right}.")
+
+
+def _has_readable_port(value: str) -> bool:
+    try:
+        urlsplit(value).port  # noqa: B018  Reading it is what raises.
+    except ValueError:
+        return False
+    return True
 
 
 def _is_url(value: str, schemes: tuple[str, ...]) -> bool:

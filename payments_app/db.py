@@ -7,6 +7,7 @@ of the process; nothing is started by merely loading the application.
 """
 
 import atexit
+import re
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from functools import cached_property
@@ -109,7 +110,9 @@ def explain_unavailable(url: str, error: OperationalError) -> str:
     target = make_url(url)
     first_line = str(error.orig).strip().splitlines()[0]
     if target.password:
-        first_line = first_line.replace(str(target.password), "…")
+        # As a word: a password like "p" is no reason to hide every p of the sentence.
+        password = re.escape(str(target.password))
+        first_line = re.sub(rf"(?<!\w){password}(?!\w)", "…", first_line)
     return (
         f"The database does not answer at host {target.host or 'local socket'}, port"
         f" {target.port or 5432} (database {target.database or target.username}): {first_line}\n"

@@ -114,6 +114,11 @@ def prepare(data_dir: Path) -> Place:
 def prepare_data_dir(data_dir: Path) -> Path:
     """Make DATA_DIR and see that it can be written; its full path."""
     data_dir = data_dir.expanduser().resolve()
+    if data_dir.exists() and not data_dir.is_dir():
+        raise EmbeddedPostgresError(
+            f"DATA_DIR {data_dir} is a file. Choose a folder, or a name that is free, for example"
+            " DATA_DIR=~/charged-once."
+        )
     try:
         data_dir.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryFile(dir=data_dir):

@@ -46,6 +46,7 @@ def test_nothing_needs_to_be_set_for_development():
         ("GATEWAY_URL", "ftp://bank", "http://host:port"),
         ("GATEWAY_URL", "http://bank:port", "http://host:port"),
         ("DATABASE_URL", "mysql://x:secret@y/z", "postgresql://user:password@host:5432/name"),
+        ("DATABASE_URL", "postgresql://y:port/z", "postgresql://user:password@host:5432/name"),
     ],
 )
 def test_a_wrong_value_is_named_with_what_would_be_right(name, value, right):

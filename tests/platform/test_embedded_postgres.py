@@ -187,6 +187,13 @@ def test_an_unwritable_folder_is_named(tmp_path):
         start_and_stop(file / "data")
 
 
+def test_a_data_folder_that_is_a_file_is_called_one(tmp_path):
+    (tmp_path / "file").touch()
+
+    with pytest.raises(embedded_postgres.EmbeddedPostgresError, match="is a file"):
+        prepare(tmp_path / "file")
+
+
 def test_without_a_build_for_this_platform_the_way_out_is_said():
     with pytest.raises(embedded_postgres.EmbeddedPostgresError, match="DATABASE_URL=postgresql://"):
         binaries.wheel_folder("no_such_wheel")
