@@ -9,12 +9,12 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from payments_app.lab import code
+from payments_app.lab.shop import AMOUNT_MINOR
 
 if TYPE_CHECKING:
     from payments_app.lab.stage import Stage
 
 DEFAULT_SEED = 4711
-AMOUNT_MINOR = 12_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,7 +18,6 @@ from payments_app import clock
 from payments_app.jobs import ProcessPayment
 from payments_app.lab.event import Lane
 from payments_app.lab.recorder import Recorder
-from payments_app.lab.scenario import AMOUNT_MINOR
 from payments_app.lab.sentences import money
 from payments_app.services import customers, invoices, locking, payments
 from payments_app.services.actor import act_as
@@ -26,6 +25,8 @@ from payments_app.services.invoices import LineDraft
 
 T = TypeVar("T")
 CUSTOMER = "Ada"
+# What everything costs here.
+AMOUNT_MINOR = 12_000
 CARD = "pm_card_visa"
 
 

@@ -3,7 +3,8 @@
 from payments_app.lab import requests
 from payments_app.lab.requests import Asked
 from payments_app.lab.rest import rest
-from payments_app.lab.scenario import AMOUNT_MINOR, ONCE, TWICE, Hold, Prediction, Scenario
+from payments_app.lab.scenario import ONCE, TWICE, Hold, Prediction, Scenario
+from payments_app.lab.shop import AMOUNT_MINOR
 from payments_app.lab.stage import Stage
 
 OTHER_AMOUNT_MINOR = 10_000

@@ -4,7 +4,6 @@ from payments_app.lab import requests
 from payments_app.lab.mailbox import Mailbox
 from payments_app.lab.rest import rest
 from payments_app.lab.scenario import (
-    AMOUNT_MINOR,
     NEVER_KNOWN,
     ONCE,
     TWICE,
@@ -13,6 +12,7 @@ from payments_app.lab.scenario import (
     Prediction,
     Scenario,
 )
+from payments_app.lab.shop import AMOUNT_MINOR
 from payments_app.lab.stage import DidNotHappen, Stage
 
 COPIES = 5
