@@ -35,6 +35,7 @@ class Outgoing:
     seq: int
     at: datetime
     now: datetime
+    previous_secret: str | None = None
 
     @property
     def body(self) -> str:
@@ -110,11 +111,15 @@ def _pool(ip: str, port: int, host: str, *, secure: bool) -> urllib3.HTTPConnect
 
 
 def _signed(outgoing: Outgoing) -> dict[str, str]:
-    signature = Webhook(outgoing.secret).sign(outgoing.event_id, outgoing.now, outgoing.body)
+    signatures = [
+        Webhook(secret).sign(outgoing.event_id, outgoing.now, outgoing.body)
+        for secret in (outgoing.secret, outgoing.previous_secret)
+        if secret is not None
+    ]
     return {
         "Content-Type": "application/json",
         "User-Agent": "charged-once-webhooks",
         "webhook-id": outgoing.event_id,
         "webhook-timestamp": str(int(outgoing.now.timestamp())),
-        "webhook-signature": signature,
+        "webhook-signature": " ".join(signatures),
     }

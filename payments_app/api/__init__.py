@@ -1,8 +1,8 @@
 """The JSON edge: parse, call, answer. Bearer keys, problems, idempotency, an OpenAPI document.
 
 A request passes through these files in this order: request_log (id) → auth (key) → parsing, fields
-(values) → execution (transaction, idempotency) → its handler in customers, invoices, payments or
-refunds → a service → back through execution; whatever fails, through errors.
+(values) → execution (transaction, idempotency) → its handler in customers, invoices, payments,
+refunds or webhook_endpoints → a service → back through execution; whatever fails, through errors.
 """
 
 from flask import Flask
@@ -18,9 +18,16 @@ from payments_app.api import (
     payments,
     refunds,
     request_log,
+    webhook_endpoints,
 )
 
-BLUEPRINTS = (customers.blueprint, invoices.blueprint, payments.blueprint, refunds.blueprint)
+BLUEPRINTS = (
+    customers.blueprint,
+    invoices.blueprint,
+    payments.blueprint,
+    refunds.blueprint,
+    webhook_endpoints.blueprint,
+)
 
 
 def register(app: Flask) -> None:

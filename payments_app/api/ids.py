@@ -9,7 +9,13 @@ from collections.abc import Mapping
 from payments_app.domain.errors import NotFound
 
 SHOWN_LENGTH_MAX = 60
-_PREFIX = {"customer_id": "cus", "invoice_id": "inv", "payment_id": "pay", "refund_id": "rfd"}
+_PREFIX = {
+    "customer_id": "cus",
+    "invoice_id": "inv",
+    "payment_id": "pay",
+    "refund_id": "rfd",
+    "endpoint_id": "whe",
+}
 
 
 def check(found: Mapping[str, str]) -> None:

@@ -14,7 +14,7 @@ from payments_app.services.actor import act_as
 
 @click.group("endpoints")
 def group() -> None:
-    r"""Webhooks to others: add, list, disable, replay.
+    r"""Webhooks to others: add, list, rotate, disable, replay.
 
     \b
     Examples:
@@ -66,6 +66,20 @@ def disable(endpoint_id: str) -> None:
         except DomainError as error:
             raise click.ClickException(str(error)) from None
     click.echo(f"{endpoint_id} is told nothing more.")
+
+
+@group.command("rotate")
+@click.argument("endpoint_id")
+def rotate(endpoint_id: str) -> None:
+    """Give it a new signing secret, printed once; for a day both sign."""
+    with explained(), database().sessions.begin() as session:
+        act_as(session, actor())
+        try:
+            changed = service.rotate_secret(session, endpoint_id, now=clock.now(session))
+        except DomainError as error:
+            raise click.ClickException(str(error)) from None
+        click.echo(f"{changed.id} is signed for with both secrets for a day. The new one:")
+        click.echo(changed.secret)
 
 
 @group.command("replay")

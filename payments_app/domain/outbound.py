@@ -51,13 +51,18 @@ class OutboundEvent(Base):
 
 
 class WebhookEndpoint(Base):
-    """Where somebody wants to be told. ``secret`` signs: it must be kept in clear to sign with."""
+    """Where somebody wants to be told. ``secret`` signs: it must be kept in clear to sign with.
+
+    ``previous_secret`` signs beside it until ``previous_until``, while the receiver changes over.
+    """
 
     __tablename__ = "webhook_endpoints"
 
     id: Mapped[str] = prefixed_id("whe")
     url: Mapped[str]
     secret: Mapped[str]
+    previous_secret: Mapped[str | None]
+    previous_until: Mapped[datetime | None]
     created_at: Mapped[datetime] = created_at()
     disabled_at: Mapped[datetime | None]
     disabled_reason: Mapped[str | None]

@@ -23,6 +23,8 @@ from payments_app.webhook_sender import Answer, Outgoing
 log = structlog.get_logger()
 
 URL_LENGTH_MAX = 500
+# Long enough to roll a new secret out, short enough that a stolen one does not sign for long.
+ROTATION = timedelta(hours=24)
 # The schedule of Standard Webhooks: quick at first, patient over three days, then it is over.
 RETRY_DELAYS_S = (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
 
@@ -34,23 +36,36 @@ _WAITING = text(
 
 def add_endpoint(session: Session, url: str) -> WebhookEndpoint:
     """A new endpoint with its signing secret; it hears what happens from now on. Raises Invalid."""
-    address = urlsplit(url.strip())
-    good = address.scheme in ("http", "https") and address.hostname and "@" not in address.netloc
-    if not good or len(url) > URL_LENGTH_MAX or not url.isprintable() or not url.isascii():
+    if len(url) > URL_LENGTH_MAX or not url.isprintable() or not _is_web_address(url.strip()):
         raise Invalid("url", "Give an address like https://example.com/hook, no password in it.")
-    made = WebhookEndpoint(
-        url=url.strip(), secret="whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()
-    )
+    made = WebhookEndpoint(url=url.strip(), secret=_new_secret())
     session.add(made)
     session.flush()
     return made
 
 
-def disable_endpoint(session: Session, endpoint_id: str, *, reason: str, now: datetime) -> None:
-    """Tell it nothing more; what was on its way is not sent. Raises NotFound; twice is once."""
-    endpoint = session.get(WebhookEndpoint, endpoint_id, with_for_update=True)
+def get_endpoint(session: Session, endpoint_id: str, *, lock: bool = False) -> WebhookEndpoint:
+    """The endpoint as it stands. Raises NotFound."""
+    endpoint = session.get(WebhookEndpoint, endpoint_id, with_for_update=lock)
     if endpoint is None:
         raise NotFound("webhook endpoint", endpoint_id)
+    return endpoint
+
+
+def rotate_secret(session: Session, endpoint_id: str, *, now: datetime) -> WebhookEndpoint:
+    """A new secret; the old one signs beside it for a day. Raises NotFound, Invalid."""
+    endpoint = get_endpoint(session, endpoint_id, lock=True)
+    if endpoint.disabled_at is not None:
+        raise Invalid("endpoint", "It is disabled: nothing is signed for it any more.")
+    endpoint.previous_secret, endpoint.previous_until = endpoint.secret, now + ROTATION
+    endpoint.secret = _new_secret()
+    session.flush()
+    return endpoint
+
+
+def disable_endpoint(session: Session, endpoint_id: str, *, reason: str, now: datetime) -> None:
+    """Tell it nothing more; what was on its way is not sent. Raises NotFound; twice is once."""
+    endpoint = get_endpoint(session, endpoint_id, lock=True)
     if endpoint.disabled_at is not None:
         return
     endpoint.disabled_at, endpoint.disabled_reason = now, reason
@@ -89,11 +104,13 @@ def next_due(session: Session, endpoint_id: str, *, now: datetime) -> Outgoing |
     if row is None:
         return None
     delivery, endpoint, event = row
+    changing = endpoint.previous_until is not None and now < endpoint.previous_until
     return Outgoing(
         delivery_id=delivery.id,
         event_id=event.id,
         url=endpoint.url,
         secret=endpoint.secret,
+        previous_secret=endpoint.previous_secret if changing else None,
         type=event.type,
         subject_id=event.subject_id,
         seq=event.seq,
@@ -152,3 +169,16 @@ def wait_s(session: Session, endpoint_id: str, *, now: datetime) -> float | None
         .limit(1)
     )
     return None if due_at is None else max((due_at - now).total_seconds(), 0.0)
+
+
+def _is_web_address(url: str) -> bool:
+    try:
+        address = urlsplit(url)
+        known = address.scheme in ("http", "https") and address.port != 0
+    except ValueError:  # half an IPv6 address, a port that is no number
+        return False
+    return known and url.isascii() and bool(address.hostname) and "@" not in address.netloc
+
+
+def _new_secret() -> str:
+    return "whsec_" + base64.b64encode(secrets.token_bytes(32)).decode()

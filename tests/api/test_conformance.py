@@ -59,11 +59,14 @@ def _existing(api: Api, change: worlds.Change) -> dict[str, str]:
         "invoice_id": worlds.a_draft(api, customer)["id"],
         "payment_id": payment["id"],
         "refund_id": api.refund(payment, 100).json["id"],
+        "endpoint_id": api.post("/webhook-endpoints", {"url": "https://a.example"}).json["id"],
     }
 
 
 @pytest.mark.parametrize("mode", MODES, ids=["right", "wrong"])
-@pytest.mark.parametrize("group", ["customers", "invoices", "payments", "refunds"])
+@pytest.mark.parametrize(
+    "group", ["customers", "invoices", "payments", "refunds", "webhook_endpoints"]
+)
 def test_every_answer_is_one_that_the_document_knows(world, group, mode):
     api, existing = world
     schema = schemathesis.openapi.from_wsgi(f"{V1}/openapi.json", api.app)

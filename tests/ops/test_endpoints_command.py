@@ -7,6 +7,9 @@ def test_endpoints_are_added_listed_and_disabled(flask_cli):
     (found,) = flask_cli("endpoints", "list", "--json").json
     assert (found["url"], found["disabled"]) == ("https://a.example/hook", None)
 
+    rotated = flask_cli("endpoints", "rotate", found["id"])
+    assert rotated.output.splitlines()[-1].startswith("whsec_")
+    assert rotated.output.splitlines()[-1] != made.output.splitlines()[-1]
     flask_cli("endpoints", "disable", found["id"])
 
     assert flask_cli("endpoints", "list", "--json").json[0]["disabled"] is not None

@@ -104,6 +104,28 @@ def test_every_change_is_told_once_in_order_and_signed(sessions, endpoint, recei
     assert broken_rows(sessions) == []
 
 
+def test_both_secrets_sign_while_one_replaces_the_other(sessions, endpoint, receiver, deliver):
+    with sessions.begin() as session:
+        new = outbound.rotate_secret(session, endpoint.id, now=clock.now(session)).secret
+    Conversation.about_a_new_payment(sessions)
+
+    deliver()
+    headers, body = receiver.got[-1]
+    lower = {name.lower(): value for name, value in headers.items()}
+    assert Webhook(endpoint.secret).verify(body, lower)
+    assert Webhook(new).verify(body, lower)
+
+    with sessions.begin() as session:
+        session.execute(text("UPDATE webhook_endpoints SET previous_until = now()"))
+        session.execute(text("UPDATE webhook_deliveries SET status = 'pending', next_at = now()"))
+    deliver()
+    headers, body = receiver.got[-1]
+    lower = {name.lower(): value for name, value in headers.items()}
+    assert Webhook(new).verify(body, lower)
+    with pytest.raises(WebhookVerificationError):
+        Webhook(endpoint.secret).verify(body, lower)
+
+
 def test_what_was_not_taken_is_told_again_under_the_same_id(sessions, endpoint, receiver, deliver):
     Conversation.about_a_new_payment(sessions)
     receiver.answer = 302  # A redirect is no yes, and is not followed.
