@@ -1,4 +1,4 @@
-"""Writes prepared jobs in one statement per batch, and meets their twins.
+"""One batch of prepared jobs: written in one statement, and what meets a twin is told.
 
 Uniqueness is decided by indexes, never by looking first: two concurrent inserts of one key give one
 row, whichever commits first, and if the first rolls back, the second is stored. The existing twin
@@ -19,8 +19,6 @@ from queue_core.store import Row, Store, number_array, text_array
 # Each round means that a twin appeared and vanished between two statements of ours; three in a row
 # is a bug elsewhere.
 ROUNDS_MAX = 3
-# Rows per statement: beyond this the arrays cost more memory than the round trip saves.
-BATCH_SIZE = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,51 +30,13 @@ class Inserted:
     state: str
 
 
-def write_jobs(store: Store, jobs: list[NewJob]) -> list[Inserted]:
-    """All or none: an unknown queue anywhere is refused before a row is written."""
-    if len(jobs) == 1 and (alone := _write_alone(store, jobs[0])):
-        return [alone]
-    if len(jobs) > BATCH_SIZE:
-        _refuse_unknown_queues(store, jobs)
-    inserted: list[Inserted] = []
-    for start in range(0, len(jobs), BATCH_SIZE):
-        inserted += _Batch(store, jobs[start : start + BATCH_SIZE]).insert()
-    return inserted
+class Batch:
+    """Jobs of one statement, and what became of each."""
 
-
-def _write_alone(store: Store, job: NewJob) -> Inserted | None:
-    """The statement for a single job; None where it has met a twin or an unknown queue, or does
-    not do: a batch of one then finds out.
-    """
-    if not job.holds_its_key:
-        return None
-    rows = store.insert_job(
-        queue=job.queue,
-        kind=job.kind,
-        priority=job.priority,
-        max_attempts=job.max_attempts,
-        scheduled_at=job.scheduled_at,
-        delay_s=job.delay_s,
-        unique_key=job.unique_key,
-        unique_states=job.unique_states,
-        tags=text_array(job.tag_names),
-        args=job.args,
-        meta=job.meta,
-    )
-    return Inserted(rows[0]["id"], False, rows[0]["state"]) if rows else None
-
-
-def _refuse_unknown_queues(store: Store, jobs: Sequence[NewJob]) -> None:
-    known = [row["name"] for row in store.list_queue_names()]
-    if unknown := {job.queue for job in jobs} - set(known):
-        name = min(unknown, key=str)
-        raise InvalidJob(f"queue {name!r} is unknown; known are {', '.join(known)}")
-
-
-class _Batch:
-    def __init__(self, store: Store, jobs: list[NewJob]) -> None:
+    def __init__(self, store: Store, jobs: list[NewJob], ids: list[int] | None = None) -> None:
         self._store = store
         self._jobs = jobs
+        self._given_ids = ids
         self._results: list[Inserted | None] = [None] * len(jobs)
         self._ids: dict[int, int] = {}
 
@@ -100,6 +60,10 @@ class _Batch:
     def _may_write(self, at: int) -> bool:
         return not self._jobs[at].is_windowed or at in self._ids
 
+    def _id(self, at: int) -> int | None:
+        """The one that its windowed key was taken for; else the one that was set aside for it."""
+        return self._ids.get(at, self._given_ids[at] if self._given_ids else None)
+
     def _key(self, at: int) -> bytes:
         return self._jobs[at].unique_key or b""
 
@@ -108,7 +72,7 @@ class _Batch:
             return
         jobs = [self._jobs[at] for at in positions]
         rows = self._store.insert_jobs(
-            ids=_unless_empty([self._ids.get(at) for at in positions]),
+            ids=_unless_empty([self._id(at) for at in positions]),
             queues=text_array(job.queue for job in jobs),
             kinds=text_array(job.kind for job in jobs),
             priorities=number_array(job.priority for job in jobs),
@@ -124,7 +88,7 @@ class _Batch:
             metas=text_array(job.meta for job in jobs),
         )
         if len(rows) < len(jobs):
-            _refuse_unknown_queues(self._store, jobs)
+            refuse_unknown_queues(self._store, jobs)
         for row in rows:
             if row["state"] is not None:
                 self._results[positions[row["position"] - 1]] = Inserted(
@@ -179,7 +143,7 @@ class _Batch:
         if not wanted:
             self._report_holders(positions, first)
             return
-        ids = [row["id"] for row in self._store.allocate_ids(count=len(wanted))]
+        ids = self._new_ids([at for _, at in wanted])
         new_ids = {at: job_id for (_, at), job_id in zip(wanted, ids, strict=True)}
         jobs = [self._jobs[at] for _, at in wanted]
         taken = self._store.take_unique_keys(
@@ -196,6 +160,11 @@ class _Batch:
         self._take_over({key: at for key, at in wanted if at not in self._ids}, new_ids)
         self._write([at for at in self._ids if self._results[at] is None])
         self._report_holders([at for at in positions if self._results[at] is None], first)
+
+    def _new_ids(self, positions: Sequence[int]) -> list[int]:
+        if self._given_ids:
+            return [self._given_ids[at] for at in positions]
+        return [row["id"] for row in self._store.allocate_ids(count=len(positions))]
 
     def _take_over(self, left: dict[bytes, int], new_ids: dict[int, int]) -> None:
         if not left:
@@ -236,6 +205,13 @@ class _Batch:
         waiting = sorted({row["job_id"] for row in met} - set(ended))
         rows = self._wake(ids=waiting) if waiting else []
         return {**ended, **{row["id"]: row["state"] for row in rows}}
+
+
+def refuse_unknown_queues(store: Store, jobs: Sequence[NewJob]) -> None:
+    known = [row["name"] for row in store.list_queue_names()]
+    if unknown := {job.queue for job in jobs} - set(known):
+        name = min(unknown, key=str)
+        raise InvalidJob(f"queue {name!r} is unknown; known are {', '.join(known)}")
 
 
 def _unless_empty(values: list[Any]) -> list[Any] | None:

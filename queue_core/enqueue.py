@@ -10,11 +10,12 @@ from typing import Any
 
 from queue_core import checkpoints, telemetry, wakeup
 from queue_core.args import JobArgs, PlainArgs
-from queue_core.batch import Inserted, write_jobs
+from queue_core.batch import Inserted
 from queue_core.lease import Target, connection_of
 from queue_core.newjob import NewJob, prepare_all
 from queue_core.store import DEFAULT_SCHEMA, Store
 from queue_core.telemetry import tracing
+from queue_core.writing import write_jobs
 
 # Tests' inline mode: performs instead of storing. Set by testing.inline for the current context
 # alone.

@@ -8,12 +8,13 @@ import json
 from datetime import datetime
 
 from queue_core import wakeup
-from queue_core.batch import Inserted, write_jobs
+from queue_core.batch import Inserted
 from queue_core.crontab import Cron, check_expression, job_of, next_time
 from queue_core.errors import InvalidJob
 from queue_core.lease import Target, connection_of
 from queue_core.lifecycle import clean
 from queue_core.store import DEFAULT_SCHEMA, Row, Store
+from queue_core.writing import write_jobs
 
 
 def list_cron(target: Target, *, schema: str = DEFAULT_SCHEMA) -> list[Row]:

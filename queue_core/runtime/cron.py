@@ -12,10 +12,11 @@ from datetime import UTC, datetime
 import psycopg
 
 from queue_core import telemetry, wakeup
-from queue_core.batch import Inserted, write_jobs
+from queue_core.batch import Inserted
 from queue_core.crontab import REBOOT, Cron, check_expression, due_times, job_of
 from queue_core.errors import QueueError
 from queue_core.store import Row, Store
+from queue_core.writing import write_jobs
 
 
 class CronTicker:

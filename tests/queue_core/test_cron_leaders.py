@@ -6,10 +6,10 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from queue_core import Cron, InvalidJob, Queue, Unique, control
-from queue_core.batch import write_jobs
 from queue_core.crontab import job_of
 from queue_core.runtime.cron import CronTicker, fire
 from queue_core.testing import ManualClock
+from queue_core.writing import write_jobs
 from tests.queue_core.support import Note, Once, Runner, execute, is_waiting, jobs, runner
 from tests.support.waiting import wait_until
 

@@ -9,6 +9,7 @@ from sqlalchemy.exc import IntegrityError, OperationalError
 
 from queue_core import InvalidJob, Queue, Unique
 from queue_core.testing import ManualClock
+from queue_core.writing import BATCH_SIZE
 from tests.queue_core.support import (
     Note,
     Once,
@@ -196,6 +197,18 @@ def test_windowed_twins_within_one_bulk_insert_are_one_job(queue: Queue) -> None
 
     assert [one.conflict for one in results] == [False, False, True]
     assert len(jobs(queue)) == 2
+
+
+def test_bulk_inserts_lock_in_one_order_over_all_batches_and_keep_their_own(queue: Queue) -> None:
+    """Of two in opposite orders each held what the other's second statement waited for."""
+    with queue.engine.begin() as connection:
+        many = [Once(str(number)) for number in range(BATCH_SIZE + 1)]
+        ids = [one.id for one in queue.insert_all(connection, many)]
+        written = connection.exec_driver_sql("SELECT unique_key FROM queue.jobs ORDER BY ctid")
+        keys = [bytes(key) for key in written.scalars()]
+
+    assert keys == sorted(keys)
+    assert ids == sorted(ids)
 
 
 def test_replace_changes_a_waiting_twin(queue: Queue) -> None:

@@ -9,11 +9,11 @@ import pytest
 from sqlalchemy.exc import IntegrityError
 
 from queue_core import InvalidJob, Queue, Unique, control
-from queue_core.batch import write_jobs
 from queue_core.newjob import prepare
 from queue_core.runtime.keys import KeySweeper
 from queue_core.store import Row
 from queue_core.testing import ManualClock
+from queue_core.writing import write_jobs
 from tests.queue_core.support import (
     Once,
     Runner,
