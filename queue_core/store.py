@@ -128,6 +128,7 @@ class Store:
     claim_jobs = _Statement()
     lock_limiter = _Statement()
     claim_limited_jobs = _Statement()
+    complete_jobs = _Statement()
     finish_jobs = _Statement()
     postpone_jobs = _Statement()
     find_settled = _Statement()

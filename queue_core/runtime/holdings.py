@@ -28,8 +28,8 @@ class Holdings:
     def claimed(self, rows: Iterable[Row]) -> None:
         self.known.update((row["id"], row["lease"]) for row in rows)
 
-    def forget(self, key: Key) -> None:
-        self.known.discard(key)
+    def forget(self, keys: Iterable[Key]) -> None:
+        self.known.difference_update(keys)
 
     def release(self, store: Store, keys: Iterable[Key]) -> None:
         """Back to available, the attempt refunded, nothing charged."""

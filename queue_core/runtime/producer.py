@@ -195,7 +195,7 @@ class Producer:
         """Orders, and a look at queues that are thought empty. The probe locks nothing."""
         self._next_poll_s = clock.boottime_s() + self._options.poll_s
         self._orders = read_orders(
-            self.link.store, self._worker_id, self._options, self._registry.kinds
+            self.link.light_store, self._worker_id, self._options, self._registry.kinds
         )
         for name, settings in self._orders.queues.items():
             self._lanes[name].configure(settings, paused=name in self._orders.paused)
@@ -206,14 +206,14 @@ class Producer:
             lane.name for lane in self._lanes.values() if not lane.is_paused and not lane.is_hot
         ]
         if idle and self._claims():
-            rows = self.link.store.probe_jobs(queues=idle, kinds=self._registry.kinds)
+            rows = self.link.light_store.probe_jobs(queues=idle, kinds=self._registry.kinds)
             self._look(frozenset(row["queue"] for row in rows))
         is_stuck = clock.boottime_s() - self._last_report_s > STUCK_S
         self._give_back(lane for lane in self._lanes.values() if lane.is_paused or is_stuck)
 
     def _give_back(self, lanes: Iterable[Lane]) -> None:
-        rows = [row for lane in lanes for row in lane.take_back()]
-        self.holdings.release(self.link.store, [(row["id"], row["lease"]) for row in rows])
+        if rows := [row for lane in lanes for row in lane.take_back()]:
+            self.holdings.release(self.link.store, [(row["id"], row["lease"]) for row in rows])
 
     def _turn(self, wanted: dict[Lane, int] | None = None, *, solo: bool = False) -> None:
         """Settles and claims: one commit."""
@@ -221,9 +221,9 @@ class Producer:
             wanted = {lane: count for lane in self._lanes.values() if (count := lane.wanted()) > 0}
         if not wanted and not self.settler.waiting:
             return
-        store = self.link.store
-        checkpoints.reach("settle.begun")
         limited = [lane.settings.is_limited for lane in wanted or ()]
+        store = self.link.store_of_turn(is_plain=self.settler.is_plain and not any(limited))
+        checkpoints.reach("settle.begun")
         try:
             with self.link.together(bool(self.settler.waiting) or limited != [False]):
                 take_in = self.settler.send(store)

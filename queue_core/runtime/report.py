@@ -3,7 +3,7 @@
 import json
 from dataclasses import dataclass, field
 
-from queue_core.lifecycle import Verdict
+from queue_core.lifecycle import COMPLETED, Verdict
 from queue_core.store import Row
 
 
@@ -18,10 +18,15 @@ class Report:
     duration_s: float = 0.0
     settled: bool = False
     tries: int = field(default=0)
+    key: tuple[int, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.key = self.row["id"], self.row["lease"]
 
     @property
-    def key(self) -> tuple[int, int]:
-        return self.row["id"], self.row["lease"]
+    def is_plain(self) -> bool:
+        """Whether its end is all there is to write, and nothing stood in the way of that yet."""
+        return self.verdict is COMPLETED and not self.tries
 
     @property
     def error_json(self) -> str | None:

@@ -9,6 +9,7 @@ database refuses is repeated row by row, so that one poisonous value stops only 
 import json
 from collections.abc import Callable, Iterable
 from dataclasses import replace
+from itertools import islice
 
 import psycopg
 
@@ -29,109 +30,123 @@ _EVENT_OF_OUTCOME = {
     "interrupted": "job.interrupted",
 }
 BATCH_MAX = 1000
-_Fetch = Callable[[], list[Row]]
+Key = tuple[int, int]
+_Fetch = Callable[[], dict[Key, str]]  # The states that were written.
 
 
 class Settler:
     """Holds the reports of a process until the database has them."""
 
     def __init__(
-        self, registry: Registry, worker_id: object, forget: Callable[[tuple[int, int]], None]
+        self, registry: Registry, worker_id: object, forget: Callable[[Iterable[Key]], None]
     ) -> None:
         self._registry = registry
         self._worker_id = worker_id
         self._forget = forget
-        self.waiting: dict[tuple[int, int], Report] = {}
+        self.waiting: dict[Key, Report] = {}
 
     def add(self, reports: Iterable[Report]) -> None:
         for report in reports:
             if report.settled:
                 # Whatever perform gave or raised afterwards, the job is done.
-                self._forget(report.key)
+                self._forget([report.key])
                 self._emit("job.completed", report)
             else:
                 self.waiting[report.key] = report
+
+    @property
+    def is_plain(self) -> bool:
+        """Whether complete_jobs will do for the next batch."""
+        return all(report.is_plain for report in self._batch())
+
+    def _batch(self) -> list[Report]:
+        return list(islice(self.waiting.values(), BATCH_MAX))
 
     def send(self, store: Store) -> "Callable[[], set[str]]":
         """Starts the statements of one batch (within a pipeline) and returns how to take in their
         answers.
         """
-        batch = list(self.waiting.values())[:BATCH_MAX]
+        batch = self._batch()
         fetches = self._send(store, batch)
-        return lambda: self._take_in(store, batch, [row for fetch in fetches for row in fetch()])
+        return lambda: self._take_in(store, batch, fetches)
 
     def settle_one_by_one(self, store: Store) -> None:
         """After a refused batch: the row that is refused again gets an error that PostgreSQL can
         hold.
         """
-        for report in list(self.waiting.values())[:BATCH_MAX]:
+        for report in self._batch():
             try:
-                rows = [row for fetch in self._send(store, [report]) for row in fetch()]
+                fetches = self._send(store, [report])
             except (psycopg.DataError, psycopg.IntegrityError) as error:
                 wrong = describe("UnstorableOutcome", f"the database refused the outcome: {error}")
                 report.verdict = replace(report.verdict, error=wrong, result=None, delay_s=60.0)
-                rows = [row for fetch in self._send(store, [report]) for row in fetch()]
-            self._take_in(store, [report], rows)
+                fetches = self._send(store, [report])
+            self._take_in(store, [report], fetches)
 
     def _send(self, store: Store, batch: list[Report]) -> list[_Fetch]:
+        plain = [report for report in batch if report.is_plain]
+        others = [report for report in batch if not report.is_plain]
+        ended = [report for report in others if report.verdict.state in FINISHED]
+        postponed = [report for report in others if report.verdict.state not in FINISHED]
         fetches: list[_Fetch] = []
-        ended = [report for report in batch if report.verdict.state in FINISHED]
-        others = [report for report in batch if report.verdict.state not in FINISHED]
+        if plain:
+            fetches.append(_send_plain(store, [report.key for report in plain]))
         if ended:
-            fetches.append(
-                store.send(
-                    "finish_jobs",
-                    ids=number_array(report.row["id"] for report in ended),
-                    leases=number_array(report.row["lease"] for report in ended),
-                    states=number_array(report.verdict.state for report in ended),
-                    errors=_unless_empty([report.error_json for report in ended]),
-                    results=_unless_empty([self._result(report) for report in ended]),
-                    yields=number_array(report.verdict.yields_to_cancel for report in ended),
-                )
-            )
-        if others:
-            fetches.append(
-                store.send(
-                    "postpone_jobs",
-                    ids=[report.row["id"] for report in others],
-                    leases=[report.row["lease"] for report in others],
-                    states=[report.verdict.state.value for report in others],
-                    delays_s=[report.verdict.delay_s for report in others],
-                    refunds=[int(report.verdict.refund) for report in others],
-                    snoozes=[int(report.verdict.snoozed) for report in others],
-                    outcomes=[report.verdict.outcome for report in others],
-                    errors=[report.error_json for report in others],
-                    worker_id=self._worker_id,
-                )
-            )
+            fetches.append(self._send_ended(store, ended))
+        if postponed:
+            fetches.append(self._send_postponed(store, postponed))
         return fetches
+
+    def _send_ended(self, store: Store, ended: list[Report]) -> _Fetch:
+        fetch = store.send(
+            "finish_jobs",
+            ids=number_array(report.row["id"] for report in ended),
+            leases=number_array(report.row["lease"] for report in ended),
+            states=number_array(report.verdict.state for report in ended),
+            errors=_unless_empty([report.error_json for report in ended]),
+            results=_unless_empty([self._result(report) for report in ended]),
+            yields=number_array(report.verdict.yields_to_cancel for report in ended),
+        )
+        return lambda: _states(fetch())
+
+    def _send_postponed(self, store: Store, postponed: list[Report]) -> _Fetch:
+        fetch = store.send(
+            "postpone_jobs",
+            ids=[report.row["id"] for report in postponed],
+            leases=[report.row["lease"] for report in postponed],
+            states=[report.verdict.state.value for report in postponed],
+            delays_s=[report.verdict.delay_s for report in postponed],
+            refunds=[int(report.verdict.refund) for report in postponed],
+            snoozes=[int(report.verdict.snoozed) for report in postponed],
+            outcomes=[report.verdict.outcome for report in postponed],
+            errors=[report.error_json for report in postponed],
+            worker_id=self._worker_id,
+        )
+        return lambda: _states(fetch())
 
     def _result(self, report: Report) -> str | None:
         if report.verdict.result is None:
             return None
         return result_json(self._registry.find(report.row["kind"]), report.verdict)
 
-    def _take_in(self, store: Store, batch: list[Report], rows: list[Row]) -> set[str]:
+    def _take_in(self, store: Store, batch: list[Report], fetches: list[_Fetch]) -> set[str]:
         """Drops what is written, judges what is not; returns the queues that have new available
         jobs.
         """
-        if batch:
-            checkpoints.reach("settle.committed")
-        written = {(row["id"], row["lease"]): row["state"] for row in rows}
-        missing = []
-        looking: set[str] = set()
-        for report in batch:
-            state = written.get(report.key)
-            if state is None:
-                missing.append(report)
-                continue
-            self._drop(report)
-            self._tell(report, state)
-            if state == "available":
-                looking.add(report.row["queue"])
-        if missing:
-            self._judge_missing(store, missing)
-        return looking
+        if not batch:
+            return set()
+        written: dict[Key, str] = {}
+        for fetch in fetches:
+            written.update(fetch())
+        checkpoints.reach("settle.committed")
+        done = [report for report in batch if report.key in written]
+        self._drop(done)
+        if any(map(telemetry.is_heard, _EVENT_OF_OUTCOME.values())):
+            for report in done:
+                self._tell(report, written[report.key])
+        if len(done) < len(batch):
+            self._judge_missing(store, [one for one in batch if one.key not in written])
+        return {one.row["queue"] for one in done if written[one.key] == "available"}
 
     def _judge_missing(self, store: Store, missing: list[Report]) -> None:
         rows = store.find_settled(
@@ -143,7 +158,7 @@ class Settler:
             if found.get(report.key) == "executing":
                 report.tries += 1
                 continue
-            self._drop(report)
+            self._drop([report])
             if report.key in found:
                 self._tell(report, report.verdict.state)
         if stale:
@@ -159,9 +174,11 @@ class Settler:
             for report in stale:
                 self._emit("job.stale", report)
 
-    def _drop(self, report: Report) -> None:
-        del self.waiting[report.key]
-        self._forget(report.key)
+    def _drop(self, reports: list[Report]) -> None:
+        keys = [report.key for report in reports]
+        for key in keys:
+            del self.waiting[key]
+        self._forget(keys)
 
     def _tell(self, report: Report, state: str) -> None:
         # A cancel that was requested during the run may have changed the end: say what is stored.
@@ -192,6 +209,25 @@ class Settler:
             lease=row["lease"],
             **detail,
         )
+
+
+def _send_plain(store: Store, keys: list[Key]) -> _Fetch:
+    fetch = store.send(
+        "complete_jobs",
+        ids=number_array([job_id for job_id, _ in keys]),
+        leases=number_array([lease for _, lease in keys]),
+    )
+
+    def written() -> dict[Key, str]:
+        row = fetch()[0]
+        done = keys if row["ids"] is None else zip(row["ids"], row["leases"], strict=True)
+        return dict.fromkeys(done, "completed")
+
+    return written
+
+
+def _states(rows: list[Row]) -> dict[Key, str]:
+    return {(row["id"], row["lease"]): row["state"] for row in rows}
 
 
 def _unless_empty(texts: list[str | None]) -> str | None:

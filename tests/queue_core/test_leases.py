@@ -73,7 +73,7 @@ class TestIdentity:
 
         assert len(taken) == len(set(taken)) == 300
 
-    @pytest.mark.parametrize("end", ["finish", "postpone", "release"])
+    @pytest.mark.parametrize("end", ["complete", "finish", "postpone", "release"])
     def test_a_stale_runner_changes_nothing(self, queue: Queue, end: str) -> None:
         job_id = insert(queue, Note())
         with runner(queue) as zombie, runner(queue) as owner:
@@ -92,7 +92,12 @@ class TestIdentity:
         )
 
     @pytest.mark.parametrize(
-        ("statement", "end"), [("finish_jobs", "finish"), ("postpone_jobs", "postpone")]
+        ("statement", "end"),
+        [
+            ("complete_jobs", "complete"),
+            ("finish_jobs", "finish"),
+            ("postpone_jobs", "postpone"),
+        ],
     )
     def test_without_the_lease_in_the_where_a_zombie_ends_anothers_run(
         self, queue: Queue, statement: str, end: str
@@ -175,6 +180,46 @@ class TestIdentity:
             )
 
         assert {row["id"] for row in done} == {rows[0]["id"], rows[2]["id"]}
+
+    def test_a_batch_of_plain_completions_says_which_it_has_not_written(self, queue: Queue) -> None:
+        """A locked row, one that a wake-up met, and a run whose job has another owner."""
+        for number in range(5):
+            insert(queue, Note(str(number)))
+        with runner(queue) as one, runner(queue) as owner, queue.engine.begin() as other:
+            locked, woken, lost, *plain = one.claim(5)
+            execute(
+                queue,
+                "UPDATE queue.jobs SET wake_requested_at = now() WHERE id = %(id)s",
+                id=woken["id"],
+            )
+            one.release(lost)
+            (anew,) = owner.claim()
+            other.exec_driver_sql(
+                "SELECT FROM queue.jobs WHERE id = %(id)s FOR UPDATE", {"id": locked["id"]}
+            )
+
+            # In one batch with its successor: the two have one id, and only one of them is written.
+            assert one.complete(locked, woken, lost, anew, *plain) == [anew, *plain]
+            assert one.complete(plain[0]) == []
+        assert [row["state"] for row in jobs(queue)][:2] == ["executing", "executing"]
+
+    def test_a_wake_up_that_arrives_during_a_settle_is_not_overtaken(self, queue: Queue) -> None:
+        """The settle has seen the row without it, and locks it afterwards."""
+        job_id = insert(queue, Note())
+        with runner(queue) as one, runner(queue) as slow, ThreadPoolExecutor(1) as pool:
+            held = one.claim()[0]
+            guard = "j.wake_requested_at IS NULL"
+            slowly = f"{guard} AND pg_advisory_xact_lock(1) IS NOT NULL"
+            with queue.engine.begin() as gate:
+                gate.exec_driver_sql("SELECT pg_advisory_xact_lock(1)")
+                store = weaken(slow.store, "complete_jobs", guard, slowly)
+                settle = pool.submit(slow.complete, held, store=store)
+                wait_until(lambda: is_waiting(queue))
+                execute(queue, "UPDATE queue.jobs SET wake_requested_at = now()")
+
+            assert settle.result(timeout=10) == []
+            assert one.finish(held)[0]["state"] == "available"
+        assert job(queue, job_id)["lease"] == held["lease"]
 
 
 class TestWorkers:
