@@ -27,6 +27,7 @@ COMMANDS = {
     "run-all": ("run_all", "run_all"),
     "run-gateway": ("run_gateway", "run_gateway"),
     "run-workers": ("run_workers", "run_workers"),
+    "users": ("users", "group"),
     "webhooks": ("webhooks", "group"),
     "workers": ("workers", "group"),
 }

@@ -1,4 +1,4 @@
-"""The pages: business, operations, lab, public invoices, account. Scripts only shorten.
+"""The pages: business, operations, lab, public invoices, account, settings. Scripts only shorten.
 
 A view opens one transaction, calls one verb or one query, and renders. Every GET works without
 JavaScript, every POST is a form that answers 303, and everything that can be seen is in the URL.
@@ -17,9 +17,10 @@ from payments_app.web import (
     lab,
     operations,
     public,
+    settings,
 )
 
-BLUEPRINTS = (account.bp, business.bp, lab.bp, operations.bp, public.bp)
+BLUEPRINTS = (account.bp, business.bp, lab.bp, operations.bp, public.bp, settings.bp)
 
 
 def register(app: Flask) -> None:

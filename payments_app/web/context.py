@@ -26,6 +26,7 @@ NAVIGATION = {
         ("Queues", "operations.queues", Permission.READ_OPERATIONS),
         ("Jobs", "operations.jobs", Permission.READ_OPERATIONS),
         ("Workers", "operations.workers", Permission.READ_OPERATIONS),
+        ("Schedules", "operations.schedules", Permission.READ_OPERATIONS),
         ("Webhooks", "operations.deliveries", Permission.READ_OPERATIONS),
         ("Reconciliation", "operations.reconciliation", Permission.READ_OPERATIONS),
         ("Audit", "operations.audit", Permission.READ_OPERATIONS),

@@ -70,6 +70,14 @@ CHIPS: dict[str, dict[str, Chip]] = {
         "draining": Chip("Draining", _WARN, "pause"),
         "lost": Chip("Lost", _BAD, "cross"),
     },
+    "user": {
+        "active": Chip("Active", _OK, "tick"),
+        "disabled": Chip("Disabled", _NEUTRAL, "slash"),
+    },
+    "api_key": {
+        "active": Chip("Active", _OK, "tick"),
+        "revoked": Chip("Revoked", _NEUTRAL, "slash"),
+    },
     "email": {
         "queued": Chip("Queued", _INFO, "ring"),
         "sending": Chip("Sending", _PROG, "arc"),

@@ -21,7 +21,7 @@ def pages(app: Flask) -> list[Rule]:
 
 def address(rule: Rule) -> str:
     """Some address of the route; what it names does not exist."""
-    values = dict.fromkeys(rule.arguments, "1") | {"verb": "retry"}
+    values = dict.fromkeys(rule.arguments, "1") | {"verb": "run_now"}
     built = rule.build({name: values[name] for name in rule.arguments})
     assert built is not None
     return built[1]

@@ -48,7 +48,7 @@ async function finish() {
   const answer = await fetch(location.href);
   if (!answer.ok) return setTimeout(finish, RETRY_MS);
   const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-  for (const id of ["live-badge", "verdicts", "findings"]) {
+  for (const id of ["live-badge", "again", "verdicts", "findings"]) {
     document.getElementById(id).replaceWith(page.getElementById(id));
   }
   // Left where they are, so that nothing jumps under somebody's eyes.
