@@ -62,6 +62,7 @@ def as_json(tx: Transaction) -> Body:
     for line in movements:
         totals[line["currency"]] = totals.get(line["currency"], 0) + line["net_minor"]
     return {
+        "as_of": iso(tx.now_s),
         "charges": [line for line in movements if line["type"] == "charge"],
         "refunds": [line for line in movements if line["type"] == "refund"],
         "disputes": [line for line in movements if line["type"] == "dispute"],

@@ -17,7 +17,10 @@ from tests.support import databases
 from tests.support.settled_world import SettledWorld, settle
 from tests.support.simulator import Simulator
 
-_END_SESSIONS = sql.SQL("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = {}")
+_CLOSE = sql.SQL("ALTER DATABASE {} ALLOW_CONNECTIONS false")
+_END_SESSIONS = sql.SQL(
+    "SELECT pg_terminate_backend(pid, 5000) FROM pg_stat_activity WHERE datname = {}"
+)
 
 
 @pytest.fixture(scope="session")
@@ -30,7 +33,9 @@ def settled(
         world = settle(sessionmaker(engine, expire_on_commit=False), gateway)
         engine.dispose()
         name = make_url(url).database or ""
-        # A template may have no user; the queue's wake-up thread keeps its connection for a while.
+        # A template may have no user; the queue's wake-up thread would keep its connection, and
+        # make another.
+        databases.execute(admin_url, _CLOSE.format(sql.Identifier(name)))
         databases.execute(admin_url, _END_SESSIONS.format(sql.Literal(name)))
         yield name, world
 

@@ -342,6 +342,19 @@ def test_the_journal_alone_serves_when_there_is_no_export(sessions, world, simul
     assert [finding.ok for finding in found] == [True] * 4
 
 
+def test_a_dispute_that_nobody_told_us_of_is_news_for_a_day_and_then_a_failure(
+    audited, simulator, sessions, fresh_world
+):
+    with sessions() as session:
+        intent = books.read(session)[fresh_world.paid].intent
+    simulator.control("disputes", intent=intent)
+
+    assert audited()["I4"].ok, "its webhook is still on its way"
+
+    simulator.advance(26 * 3600)
+    assert fresh_world.paid in audited()["I4"].examples[0]
+
+
 class TestCommand:
     def test_exit_0_and_one_object_per_invariant_when_all_hold(self, flask_cli):
         ran = flask_cli("audit", "--json")
