@@ -111,9 +111,10 @@ def check(page: Page, path: str, modes: list[Mode] = MODES) -> list[str]:
         assert {"target-size", "color-contrast"} <= set(found["rules"])
         seen = found["violations"] + found["undecided"]
         wrong += [f"{path} {scheme} {width}: {what}" for what in seen]
-    page.set_viewport_size({"width": NARROWEST, "height": 800})
-    if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
-        wrong.append(f"{path}: wider than {NARROWEST} pixels")
+    for width in (NARROWEST, 1280):
+        page.set_viewport_size({"width": width, "height": 800})
+        if page.evaluate("document.documentElement.scrollWidth > innerWidth"):
+            wrong.append(f"{path}: wider than {width} pixels")
     return wrong
 
 
