@@ -68,7 +68,7 @@ class RefundProcessor(Worker[ProcessRefund]):
         now = clock.now(session)
         step = next_refund_step(refund, now, request_life_s=self._request_life_s)
         if isinstance(step, Park):
-            refunding.park(refund, "key_expired", now)
+            refunding.park(refund, refunding.KEY_EXPIRED, now)
             step = Wait(REVIEW_POLL_S)
         if isinstance(step, Wait):
             refunding.wait(refund, step.seconds, now)

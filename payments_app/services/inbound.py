@@ -100,6 +100,7 @@ def handle(session: Session, event_id: str, *, now: datetime) -> EventStatus:
     else:
         event.move("ignore")
         event.processed_at = now
+        log.info("webhook_ignored", event_id=event_id, kind=event.type, subject=event.object_id)
         return event.status
     event.move("process" if found else "park")
     event.processed_at = now
@@ -175,7 +176,11 @@ def _is_early(session: Session, event: InboundEvent) -> bool:
     """It came before we have stored the intent's id: that payment's own job is asking right now."""
     named = _metadata(event).get("payment")
     payment = session.get(Payment, named) if isinstance(named, str) else None
-    return payment is not None and payment.gateway_intent_id is None and not payment.is_final
+    if payment is None:
+        return False
+    if payment.gateway_intent_id is None:
+        return not payment.is_final
+    return payment.gateway_intent_id == event.object_id  # Stored between our two looks.
 
 
 def _look_at_disputes(session: Session, event: InboundEvent) -> bool:

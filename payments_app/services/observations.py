@@ -129,6 +129,7 @@ def _of_intent(seen: IntentSeen) -> dict[str, Any]:
         "amount_minor": seen.amount_minor,
         "captured_minor": seen.captured_minor,
         "currency": seen.currency,
+        "server_time": seen.server_time,
     }
 
 

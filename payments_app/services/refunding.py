@@ -21,7 +21,7 @@ from payments_app.gateway.port import (
     Unknown,
 )
 from payments_app.gateway.port import RefundStatus as Seen
-from payments_app.services import refund_settlement
+from payments_app.services import gateway_clock, refund_settlement
 from payments_app.services.charging import send
 from payments_app.services.locking import lock_refund
 from payments_app.services.observations import close_request
@@ -34,6 +34,8 @@ _REVIEW_CODES = frozenset({"idempotency_error", "resource_missing", "authenticat
 _REVIEW_STATUSES = frozenset({401, 403, 404})
 # Why a refund failed whose key the gateway answers with the error that it stored.
 GATEWAY_ERROR = "gateway_error"
+# Why a refund waits for a person whose key the gateway may have forgotten.
+KEY_EXPIRED = "key_expired"
 
 
 def begin(
@@ -137,6 +139,8 @@ def _apply(
             _seen(session, payment, refund, observation, now)
         case RefundsListed(refunds=refunds):
             _listed(session, payment, refund, request, refunds, now=now)
+            if gateway_clock.has_forgotten(session, refund, observation.server_time):
+                park(refund, KEY_EXPIRED, now)
         case Busy(retry_after_s=seconds, executing=executing):
             only = refund.first_sent_at == refund.last_sent_at
             if op is Op.CREATE_REFUND and only and not executing:

@@ -22,6 +22,7 @@ from payments_app.domain.steps import Wait
 from payments_app.gateway.port import (
     Busy,
     Instruction,
+    IntentStatus,
     Op,
     RefundSeen,
     RefundsListed,
@@ -178,6 +179,34 @@ def test_a_key_that_the_gateway_may_have_forgotten_is_never_used_again(paid):
     talk.turn(talk.listed())
 
     assert isinstance(talk.ask(), Park)
+
+
+@pytest.mark.parametrize(("went_on_h", "is_parked"), [(22, False), (24, True)])
+def test_a_key_that_is_old_by_the_gateways_own_clock_is_not_used_again(
+    sessions, went_on_h, is_parked
+):
+    """Their clock was an hour ahead of ours; then it went on, and ours stood still."""
+    paid = Conversation.about_a_new_payment(sessions)
+    theirs = paid.now.timestamp() + 3600
+    paid.confirm_sent()
+    captured = paid.intent(IntentStatus.SUCCEEDED, charge="ch_1", server_time=theirs)
+    paid.hear(captured)
+    talk = start(paid)
+    talk.turn(Unknown("read timed out"))
+    paid.advance(minutes=1)
+
+    later = theirs + went_on_h * 3600
+    talk.turn(RefundsListed(captured.intent_id, (), server_time=later))
+
+    if is_parked:
+        assert (talk.refund.status, talk.refund.review_reason) == (
+            RefundStatus.NEEDS_REVIEW,
+            "key_expired",
+        )
+    else:
+        again = talk.ask()
+        assert isinstance(again, Instruction)
+        assert again.op is Op.CREATE_REFUND
 
 
 def test_a_refused_refund_releases_its_reservation_after_a_look_at_the_list(paid):
