@@ -9,6 +9,7 @@ from contextvars import ContextVar
 from typing import Any
 
 from queue_core import checkpoints, telemetry, wakeup
+from queue_core.alike import find_alike, write_alike
 from queue_core.args import JobArgs, PlainArgs
 from queue_core.batch import Inserted
 from queue_core.lease import Target, connection_of
@@ -41,17 +42,25 @@ def insert_all(
     """Stores jobs in the target's transaction, in order; uniqueness holds among them too."""
     if performs := performs_inline.get():
         return [performs(target, args, options) for args in many]
-    jobs = prepare_all(many, **options)
+    many = list(many)
+    alike = find_alike(many, options)
+    jobs = prepare_all(many, **options) if alike is None else [alike.first]
     queues, kinds = {job.queue for job in jobs}, {job.kind for job in jobs}
-    with tracing.inserting(queues, kinds, len(jobs)) as carried:
+    with tracing.inserting(queues, kinds, len(many)) as carried:
         if carried:
             jobs = [job.with_meta(carried) for job in jobs]
-        inserted = write_jobs(Store(connection_of(target), schema), jobs)
+        store = Store(connection_of(target), schema)
+        inserted = (
+            write_jobs(store, jobs)
+            if alike is None
+            else write_alike(store, jobs[0], alike.documents)
+        )
     checkpoints.reach("insert.written")
     if telemetry.is_heard("job.inserted"):
-        _tell(jobs, inserted)
+        _tell(jobs if alike is None else jobs * len(many), inserted)
+    # Those that are alike have one state, too.
     queues = {
-        job.queue for job, one in zip(jobs, inserted, strict=True) if one.state == "available"
+        job.queue for job, one in zip(jobs, inserted, strict=False) if one.state == "available"
     }
     wakeup.after_commit(target, schema, queues)
     return inserted

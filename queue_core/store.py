@@ -115,6 +115,7 @@ class Store:
     # Inserting, in the caller's transaction.
     insert_job = _Statement()
     insert_jobs = _Statement()
+    insert_alike_jobs = _Statement()
     allocate_ids = _Statement()
     find_twins = _Statement()
     wake_jobs = _Statement()

@@ -154,3 +154,55 @@ def test_function_workers_are_inserted_by_their_arguments(queue: Queue) -> None:
     row = job(queue, insert(queue, greet.new(name="Ada")))
 
     assert (row["kind"], row["queue"], row["args"]) == ("greet", "other", {"name": "Ada"})
+
+
+def test_jobs_that_are_alike_are_stored_in_their_order_whatever_their_values(queue: Queue) -> None:
+    texts = ["plain", "ä", 'a "quote"', "x" * 20_000, "y" * 20_000, *map(str, range(2500))]
+    with Session(queue.engine) as session:
+        stored = queue.insert_all(
+            session,
+            [Note(text) for text in texts],
+            tags=("a", "b"),
+            meta={"by": "hand"},
+            priority=3,
+            schedule_in=60,
+        )
+        session.commit()
+
+    rows = {row["id"]: row for row in jobs(queue)}
+    assert [rows[one.id]["args"]["text"] for one in stored] == texts
+    assert [one.id for one in stored] == sorted(rows)
+    assert {one.state for one in stored} == {row["state"] for row in rows.values()} == {"scheduled"}
+    last = rows[stored[-1].id]
+    assert (last["tags"], last["meta"], last["priority"]) == (["a", "b"], {"by": "hand"}, 3)
+
+
+@pytest.mark.parametrize("wrong", ["nul \x00", "x" * 40_000, "\ud800", 2**5000, float("nan")])
+def test_one_argument_that_cannot_be_stored_stops_a_bulk_insert(
+    queue: Queue, wrong: object
+) -> None:
+    many = [Note("first"), *[Note("x")] * 2500, Note(wrong)]  # type: ignore[arg-type]  # as callers err
+    with Session(queue.engine) as session:
+        with pytest.raises(InvalidJob, match="note"):
+            queue.insert_all(session, many)
+        session.commit()
+
+    assert jobs(queue) == []
+
+
+def test_functions_of_one_class_are_not_taken_for_one_kind(queue: Queue) -> None:
+    @worker(priority=1)  # type: ignore[untyped-decorator]  # `worker` is two decorators in one
+    def one(_: object) -> None: ...
+
+    @worker(priority=2)  # type: ignore[untyped-decorator]  # as above
+    def two(_: object) -> None: ...
+
+    with Session(queue.engine) as session:
+        queue.insert_all(session, [one.new(n=1), two.new(n=2), one.new(n=3)])
+        session.commit()
+
+    assert [(row["kind"], row["priority"]) for row in jobs(queue)] == [
+        ("one", 1),
+        ("two", 2),
+        ("one", 1),
+    ]
