@@ -12,7 +12,7 @@ from typing import Any
 
 import sqlalchemy
 
-from queue_core import enqueue, schema
+from queue_core import enqueue, schema, wakeup
 from queue_core.args import JobArgs, PlainArgs
 from queue_core.batch import Inserted
 from queue_core.control import stats
@@ -126,6 +126,7 @@ class Queue:
             stop_when_empty=stop_when_empty,
             **options,
         )
+        wakeup.rest()
         with _metrics(metrics_port, metrics_host):
             return run_supervisor(
                 runtime,

@@ -32,13 +32,15 @@ _CONNECTION_DELAYS_S = (0.002, 0.025)
 _GAP_S = 0.005
 
 _Item: TypeAlias = tuple[float, sqlalchemy.Engine, str, str]  # when, where, schema, queue
-_due: "queue.SimpleQueue[_Item]" = queue.SimpleQueue()
+_due: "queue.SimpleQueue[_Item | None]" = queue.SimpleQueue()  # None: end when all is said.
 # Per Session or Connection, what to say when it commits.
 _pending: "weakref.WeakKeyDictionary[Any, tuple[sqlalchemy.Engine, set[tuple[str, str]]]]" = (
     weakref.WeakKeyDictionary()
 )
 _thread_lock = threading.Lock()
 _thread_of_pid = 0
+_thread: threading.Thread | None = None
+_REST_S = 1.0
 
 
 def channel(schema: str) -> str:
@@ -117,14 +119,27 @@ def _send_later(
     _ensure_thread()
 
 
+def rest() -> None:
+    """Before a fork: says what is due and ends the thread, of which a child would inherit half.
+    The next insert starts another.
+    """
+    global _thread_of_pid
+    with _thread_lock:
+        ending, _thread_of_pid = _thread if _thread_of_pid == os.getpid() else None, 0
+    if ending is not None:
+        _due.put(None)
+        ending.join(_REST_S)
+
+
 def _ensure_thread() -> None:
-    global _thread_of_pid  # noqa: PLW0603 - one thread per process
+    global _thread_of_pid, _thread  # noqa: PLW0603 - one thread per process
     if _thread_of_pid == os.getpid():
         return
     with _thread_lock:
         if _thread_of_pid != os.getpid():
             _thread_of_pid = os.getpid()
-            threading.Thread(target=_send_for_ever, name="queue-wakeup", daemon=True).start()
+            _thread = threading.Thread(target=_send, name="queue-wakeup", daemon=True)
+            _thread.start()
 
 
 def _after_fork() -> None:
@@ -136,28 +151,33 @@ def _after_fork() -> None:
 os.register_at_fork(after_in_child=_after_fork)
 
 
-def _send_for_ever() -> None:
+def _send() -> None:
     waiting: list[_Item] = []
     lines = Lines()
-    while True:
+    is_ending = False
+    while waiting or not is_ending:
         next_s = min((item[0] for item in waiting), default=None)
         timeout_s = IDLE_S if next_s is None else max(0.0, next_s - time.monotonic())
+        items: list[_Item | None] = []
         try:
-            waiting.append(_due.get(timeout=timeout_s if waiting or lines else None))
+            items.append(_due.get(timeout=timeout_s if waiting or lines else None))
             while True:
-                waiting.append(_due.get_nowait())
+                items.append(_due.get_nowait())
         except queue.Empty:
             pass
+        is_ending = is_ending or None in items
+        waiting += [item for item in items if item is not None]
         now = time.monotonic()
         lines.close_idle(now)
         ready = [item for item in waiting if item[0] <= now]
         waiting = [item for item in waiting if item[0] > now]
         if ready:
-            _send(ready, lines)
+            _say(ready, lines)
             time.sleep(_GAP_S)
+    lines.close_idle(float("inf"))
 
 
-def _send(ready: list[_Item], lines: Lines) -> None:
+def _say(ready: list[_Item], lines: Lines) -> None:
     groups: dict[tuple[sqlalchemy.Engine, str], set[str]] = {}
     for _, engine, schema, name in ready:
         groups.setdefault((engine, schema), set()).add(name)

@@ -1,5 +1,6 @@
 """Who inserts wakes the workers: after the commit, on few connections, whatever it inserts with."""
 
+import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -139,3 +140,20 @@ def test_a_caller_keeps_its_one_connection(queue: Queue) -> None:
         say(queue.engine, "default")
 
     assert len(used) == 1
+
+
+def is_at_work() -> bool:
+    return any(thread.name == "queue-wakeup" for thread in threading.enumerate())
+
+
+def test_the_thread_has_said_all_and_is_gone_before_a_fork(
+    queue: Queue, heard: Callable[[], list[str]]
+) -> None:
+    """`insert`, then `run` in one process: the fork met it in the middle of connecting."""
+    for insert in (insert_on_a_connection, insert_in_a_session):
+        insert(queue)
+
+        wakeup.rest()
+
+        assert not is_at_work()
+        assert set(heard()) == {"default"}
