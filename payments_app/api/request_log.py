@@ -51,10 +51,19 @@ def _finish(response: Response) -> Response:
             route=route,
             path=_shown_path(),
             status=response.status_code,
+            code=_refused_as(response),
             took_ms=round(took_s * 1000, 1),
             actor=g.get("actor"),
         )
     return response
+
+
+def _refused_as(response: Response) -> str | None:
+    """The problem's code, so that a refusal can be found by its reason."""
+    if response.mimetype != "application/problem+json":
+        return None
+    told = response.get_json(silent=True)
+    return str(told.get("code")) if isinstance(told, dict) else None
 
 
 def _shown_path() -> str:
