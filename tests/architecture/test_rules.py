@@ -30,7 +30,7 @@ QUEUE_SQL_IN_STRINGS = {
     "queue_core/runtime/connect.py": "looks at a new connection, before any statement",
     "queue_core/runtime/history.py": "drops partitions, whose names are identifiers",
     "queue_core/schema.py": "makes the schema in which all other statements run",
-    "queue_core/wakeup.py": "notifies on a connection that knows no schema",
+    "queue_core/lines.py": "notifies on a connection that knows no schema",
 }
 
 
