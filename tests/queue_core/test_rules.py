@@ -38,7 +38,7 @@ EXPIRE = "UPDATE queue.workers SET expires_at = now() - interval '1 second'"
 
 
 def reaper(queue: Queue, *, trouble_s: float, lease_s: float = 1e-6) -> Reaper:
-    """Next to no lease time: nothing to wait for, not after the start of the tests' own server either."""
+    """Next to no lease time: nothing to wait for, not after the start of the tests' server."""
     options = RuntimeOptions(queue.database_url, queue.schema, tuple(queue.queues), lease_s=lease_s)
     return Reaper(options, lambda: trouble_s)
 
