@@ -1,8 +1,9 @@
 """Writes a run's event log: gathers from all sources, puts in order, numbers, publishes.
 
-Sources tell with small delays of their own, so an event is published only when it is a moment old:
-by then whatever happened before it has been told too, and the numbers follow the clock. At the end
-everything that is left is published. The log is the only source of the picture.
+Sources tell with small delays of their own, so an event is published only when it is a moment old
+and every source was asked after it: by then whatever happened before it has been told too, and the
+numbers follow the clock, however slow the machine is. At the end everything that is left is
+published. The log is the only source of the picture.
 """
 
 import threading
@@ -20,8 +21,10 @@ from payments_app.lab.sources import Books, Journal, WitnessFiles
 TICK_S = 0.04
 # The journal and the tables are asked less often than the files, which cost nothing.
 SLOW_TICKS = 2
-# Later than any source tells: two slow ticks and a busy machine.
+# Later than any source tells: two slow ticks, and a busy machine.
 HOLD_BACK_S = 0.25
+# A row has the time of its statement, and is seen only when its transaction has committed.
+COMMIT_S = 0.15
 STOP_TIMEOUT_S = 10.0
 
 Publish = Callable[[list[Event]], None]
@@ -43,6 +46,7 @@ class Recorder:
         self._waiting: list[Seen] = []
         self._seq = 0
         self._last_ms = 0
+        self._asked_s = self.start_s  # When the last look at every source began.
         self._over = threading.Event()
         self._thread: threading.Thread | None = None
 
@@ -98,13 +102,14 @@ class Recorder:
             ticks += 1
             try:
                 self._look(slow=ticks % SLOW_TICKS == 0)
-                self._publish_until(time.monotonic() - HOLD_BACK_S)
+                self._publish_until(min(time.monotonic() - HOLD_BACK_S, self._asked_s - COMMIT_S))
             except Exception as error:  # noqa: BLE001
                 # A database that is cut on purpose cuts us too; the next look sees what was missed.
                 self.errors.append(error)
 
     def _look(self, *, slow: bool) -> None:
         with self._lock:
+            began_s = time.monotonic()
             for at_s, line in self._witnesses.new():
                 self.pids[line["pid"]] = line["node"]
                 if line["what"] == "worker.started":
@@ -118,6 +123,7 @@ class Recorder:
                 self._waiting += self._journal_sentences.tell(at_s, entry)
             rows = (gateway_sentences.tell_row(at_s, row) for at_s, row in self._books.new())
             self._waiting += [seen for seen in rows if seen is not None]
+            self._asked_s = began_s
 
     def _publish_until(self, at_s: float) -> None:
         with self._lock:
