@@ -14,6 +14,7 @@ from payments_app import clock
 from payments_app.audit import books, rows
 from payments_app.audit.journal import parse
 from payments_app.cli.audit import look
+from payments_app.domain.payment import PaymentStatus
 from tests.support.ports import free_port
 
 I6_SQL = (rows.SQL_FOLDER / "i06_moves.sql").read_text()
@@ -340,6 +341,21 @@ def test_the_journal_alone_serves_when_there_is_no_export(sessions, world, simul
     found = invariants.compare(held, held, parse(simulator.journal()))
 
     assert [finding.ok for finding in found] == [True] * 4
+
+
+@pytest.mark.parametrize(("held_as", "holds"), [("ch_1", True), ("pi_1", False)])
+def test_a_one_step_charge_is_a_capture_only_of_whoever_holds_a_charge(held_as, holds):
+    """Else the key-only processor could never pass, and its failures would prove nothing."""
+    payment = books.PaymentHeld(
+        "pay_1", PaymentStatus.COMPLETED, 1, held_as, "USD", 500, 500, refunds=()
+    )
+    charged = {"intent": None, "payment": "pay_1", "amount_minor": 500, "currency": "USD"}
+
+    found = invariants.compare(
+        {"pay_1": payment}, {"pay_1": payment}, parse({"captures": [charged], "refunds": []})
+    )
+
+    assert [finding.ok for finding in found] == [True, holds, True, True]
 
 
 def test_a_dispute_that_nobody_told_us_of_is_news_for_a_day_and_then_a_failure(
