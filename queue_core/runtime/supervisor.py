@@ -28,6 +28,9 @@ TICK_S = 0.2
 # the machine.
 YOUNG_S = 5.0
 RESTART_WAIT_MAX_S = 10.0
+# A supervisor that did not look for so long stood still itself: its machine slept, or its container
+# was paused, and its children with it. (It waits less for any database.) They get their time anew.
+STOOD_STILL_S = 5.0
 # A child that was told to stop and has not within this time more than allowed is killed.
 STOP_MARGIN_S = 3.0
 
@@ -73,6 +76,7 @@ class Supervisor:
         self._signals: list[int] = []
         self._stop_at_s: float | None = None
         self._next_renewal_s = 0.0
+        self._looked_s = self._awake_s = clock.boottime_s()
         self._exit_code = 0
 
     def on_signal(self, number: int, _: object = None) -> None:
@@ -163,12 +167,17 @@ class Supervisor:
 
     def _watch_children(self) -> None:
         now_s = clock.boottime_s()
+        if now_s - self._looked_s > STOOD_STILL_S:
+            self._awake_s = now_s
+        self._looked_s = now_s
+        late_s = now_s - self._options.deadline_grace_s
         for child in self._children.values():
-            if now_s - child.board.beat_s > self._options.hung_after_s:
+            if now_s - max(child.board.beat_s, self._awake_s) > self._options.hung_after_s:
                 self._kill(child, "it has not beaten")
-            late_s = now_s - self._options.deadline_grace_s
             overdue = frozenset(
-                (one.id, one.lease) for one in child.board.started() if one.deadline_s < late_s
+                (one.id, one.lease)
+                for one in child.board.started()
+                if max(one.deadline_s, self._awake_s) < late_s
             )
             if overdue:
                 child.overdue = child.overdue or overdue

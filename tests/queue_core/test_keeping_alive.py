@@ -80,6 +80,24 @@ def test_a_job_that_exits_its_process_is_charged_whatever_the_status(
     assert supervisor._starts[0] == 0.0 if ends_itself else supervisor._starts[0] > 0.0
 
 
+def test_children_that_stood_still_with_their_supervisor_get_their_time_anew() -> None:
+    """A laptop that was closed for a minute killed all its workers when it was opened."""
+    supervisor = Supervisor(RuntimeOptions("postgresql://", "queue", ()), Registry(), [], None)
+    asleep_s = clock.boottime_s() - 60
+    board = Board(asleep_s)
+    board.start(0, 1, 1, asleep_s)  # Its deadline has passed meanwhile, too.
+    with subprocess.Popen(["sleep", "60"]) as process:
+        supervisor._children[process.pid] = Child(0, clock.new_id(), process.pid, board, asleep_s)
+        supervisor._looked_s = asleep_s
+
+        supervisor._watch_children()
+        assert process.poll() is None
+
+        supervisor._awake_s = asleep_s  # Awake for long, and it still neither beats nor ends.
+        supervisor._watch_children()
+        assert process.wait(10) == -signal.SIGKILL
+
+
 def test_quit_means_now_also_when_it_comes_first() -> None:
     supervisor = Supervisor(RuntimeOptions("postgresql://", "queue", ()), Registry(), [], None)
     with subprocess.Popen(["sleep", "60"]) as process:
