@@ -10,7 +10,7 @@ import inspect
 from collections.abc import Callable, Iterable
 from typing import Any, ClassVar, Generic, TypeVar, get_args, get_origin
 
-from queue_core.args import JobArgs, JobOptions, PlainArgs
+from queue_core.args import JobArgs, JobOptions, PlainArgs, check_json
 from queue_core.errors import InvalidJob
 from queue_core.job import Job
 from queue_core.outcomes import Outcome
@@ -59,6 +59,8 @@ class FunctionWorker(Worker[Any]):
 
     def new(self, **values: Any) -> PlainArgs:
         """Arguments to insert: `queue.insert(session, send_mail.new(to="…"))`."""
+        for name in values:  # Of a class they are its fields; here whatever somebody unpacked.
+            check_json(name, f"{self.options.kind}: the name of an argument")
         return PlainArgs(self.options, values)
 
     def __call__(self, job: Job[Any]) -> Outcome:

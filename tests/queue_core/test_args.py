@@ -132,6 +132,15 @@ def test_a_function_becomes_a_worker_of_its_name() -> None:
     )
 
 
+def test_a_name_that_cannot_be_stored_is_refused() -> None:
+    @worker  # type: ignore[untyped-decorator]
+    def send_mail(job: object) -> None:
+        """Takes whatever it is given."""
+
+    with pytest.raises(InvalidJob, match=r"send_mail: the name of an argument: .* NUL"):
+        send_mail.new(**{"t\x00": 1})
+
+
 def test_an_async_worker_is_refused_at_start() -> None:
     @worker
     async def later(job: object) -> None:
