@@ -110,7 +110,8 @@ class Store:
         assert isinstance(self.connection, psycopg.Connection)
         cursor = self.connection.cursor(row_factory=dict_row)
         cursor.execute(_encoded(self.text(name)), values)
-        return lambda: cursor.fetchall() if cursor.description else []
+        # A row number, because asking for the description makes an object of every column.
+        return lambda: [] if cursor.rownumber is None else cursor.fetchall()
 
     # Inserting, in the caller's transaction.
     insert_job = _Statement()

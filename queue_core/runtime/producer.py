@@ -26,7 +26,7 @@ from queue_core.runtime.orders import Orders, read_orders
 from queue_core.runtime.report import Item, Report, Wake
 from queue_core.runtime.settler import Settler
 from queue_core.runtime.suspects import Suspects
-from queue_core.store import Store
+from queue_core.store import Store, text_array
 
 # R4: a claim whose reply was lost is given back when its rows are this old, looked for this often.
 RECONCILE_AGE_S = 5.0
@@ -65,7 +65,7 @@ class Producer:
         self._worker_id = worker_id
         self._lanes = lanes
         self._claimant = {
-            "kinds": registry.kinds,
+            "kinds": text_array(registry.kinds),
             "worker_id": worker_id,
             "max_rescues": options.max_rescues,
         }
