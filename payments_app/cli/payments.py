@@ -33,7 +33,7 @@ def group() -> None:
     Examples:
       flask payments review
       flask payments show pay_…
-      flask payments decide pay_… resume --reason "the API key was wrong, it is set now"
+      flask payments decide pay_… pay_… resume --reason "the API key was wrong, it is set now"
       flask payments decide pay_… record --reference ch_… --reason "half was captured"
     """
 
@@ -75,26 +75,38 @@ def show(id: str, *, as_json: bool) -> None:
 
 
 @group.command("decide")
-@click.argument("id")
+@click.argument("ids", nargs=-1, required=True, metavar="ID...")
 @click.argument("decision", type=click.Choice([each.value for each in Decision]))
 @click.option("--reason", required=True, help="Why, for whoever asks later.")
 @click.option("--reference", default="", help="For record: the charge's or refund's id there.")
 @click.option("--yes", is_flag=True, help="Do not ask before money may move.")
-def decide(id: str, decision: str, reason: str, reference: str, *, yes: bool) -> None:
-    """Decide about one payment or refund that needs review."""
+def decide(ids: tuple[str, ...], decision: str, reason: str, reference: str, *, yes: bool) -> None:
+    """Decide about payments and refunds that need review: each by itself, refused or not."""
     chosen = Decision(decision)
-    question = f"{decision} may move money of {id}, or records that it moved. Go on?"
+    if reference and len(ids) > 1:
+        raise click.UsageError("A reference names one charge or refund: decide about one ID.")
+    question = f"{decision} may move money of {', '.join(ids)}, or records that it moved. Go on?"
     if chosen in MOVES_MONEY and not confirmed(question, yes=yes):
         raise click.Abort
-    with explained(), database().sessions.begin() as session:
-        act_as(session, actor(), reason=reason)
-        now = clock.now(session)
-        carry_out = service.decide_refund if _is_refund(id) else service.decide_payment
+    refused = [id for id in ids if not _decided(id, chosen, reason, reference)]
+    if refused:
+        raise click.ClickException(f"{len(refused)} of {len(ids)} refused.")
+
+
+def _decided(id: str, chosen: Decision, reason: str, reference: str) -> bool:
+    carry_out = service.decide_refund if _is_refund(id) else service.decide_payment
+    with explained():
         try:
-            found = carry_out(session, id, chosen, reason=reason, reference=reference, now=now)
+            with database().sessions.begin() as session:
+                act_as(session, actor(), reason=reason)
+                now = clock.now(session)
+                found = carry_out(session, id, chosen, reason=reason, reference=reference, now=now)
+                status = found.status
         except DomainError as error:
-            raise click.ClickException(str(error)) from None
-        click.echo(f"{id} is {found.status} now.")
+            click.echo(f"{id}: {error}", err=True)
+            return False
+    click.echo(f"{id} is {status} now.")
+    return True
 
 
 def _looked_at(session: Session, id: str) -> tuple[dict[str, object], list[Choice]]:

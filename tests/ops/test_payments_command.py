@@ -52,6 +52,22 @@ def test_a_refusal_is_said(flask_cli, parked):
     assert "not that it captured" in ran.errors
 
 
+def test_many_are_decided_at_once_and_each_by_itself(flask_cli, sessions, parked):
+    """A key that was wrong for an hour parks everything: nobody decides five hundred times."""
+    other = Conversation.about_a_new_payment(sessions)
+    other.confirm_sent()
+    other.hear(REFUSED)
+    ids = (parked.payment_id, "pay_none", other.payment_id)
+
+    ran = flask_cli("payments", "decide", *ids, "resume", "--reason", "mended", "--yes")
+
+    assert ran.exit_code == 1
+    assert "1 of 3 refused" in ran.errors
+    assert {parked.payment.status, other.payment.status} == {PaymentStatus.PROCESSING}
+    both = ("decide", *ids, "record", "--reason", "x", "--reference", "ch_1", "--yes")
+    assert flask_cli("payments", *both).exit_code == 2
+
+
 def test_a_refund_is_decided_by_its_id(flask_cli, sessions):
     paid = Conversation.about_a_new_payment(sessions)
     paid.confirm_sent()
