@@ -13,6 +13,7 @@ from copy import copy
 from dataclasses import dataclass
 from decimal import ROUND_HALF_EVEN, ROUND_HALF_UP, Decimal
 from enum import StrEnum
+from fractions import Fraction
 from functools import lru_cache
 
 from babel.core import Locale, get_global
@@ -172,11 +173,12 @@ def split(total_minor: int, weights: Sequence[int | Decimal]) -> list[int]:
     The parts always sum to the whole; ties go to the earlier part. Weights are not negative and
     not all zero (ValueError).
     """
-    whole = sum(Decimal(w) for w in weights)
+    whole = sum(Fraction(w) for w in weights)
     if whole <= 0 or any(w < 0 for w in weights):
         raise ValueError("weights must be zero or more, and one of them more than zero")
     sign = -1 if total_minor < 0 else 1
-    exact = [Decimal(abs(total_minor)) * Decimal(w) / whole for w in weights]
+    # Fractions, not Decimals: a share rounded up to a whole number would take one too many.
+    exact = [abs(total_minor) * Fraction(w) / whole for w in weights]
     parts = [int(share) for share in exact]
     by_remainder = sorted(range(len(parts)), key=lambda i: (parts[i] - exact[i], i))
     for index in by_remainder[: abs(total_minor) - sum(parts)]:
