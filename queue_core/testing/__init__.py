@@ -7,11 +7,12 @@ job at once, on the caller's connection. `assert_enqueued` and friends look at s
 """
 
 from queue_core.testing.assertions import all_enqueued, assert_enqueued, refute_enqueued
-from queue_core.testing.drain import drain_queue
+from queue_core.testing.drain import JobFailed, drain_queue
 from queue_core.testing.inline import inline, perform_job
 from queue_core.testing.manual_clock import ManualClock
 
 __all__ = [
+    "JobFailed",
     "ManualClock",
     "all_enqueued",
     "assert_enqueued",

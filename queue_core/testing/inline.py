@@ -102,7 +102,7 @@ def inline(queue: Queue) -> Iterator[None]:
         row = {"attempt": 1, "max_attempts": new.max_attempts, "snoozed": 0}
         try:
             outcome = worker.perform(job)
-        except Exception as error:  # noqa: BLE001
+        except (Exception, SystemExit) as error:  # noqa: BLE001 - Ctrl-C is meant for the test
             outcome = error
         verdict = judge(worker, row, job, outcome)
         return Inserted(job.id, False, str(verdict.state))

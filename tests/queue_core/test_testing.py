@@ -34,6 +34,11 @@ def test_inline_jobs_run_at_once_on_the_callers_connection(queue: Queue) -> None
     assert (inserted.state, seen, notes(queue)) == ("completed", ["inline"], [])
 
 
+def test_an_inline_job_that_exits_is_an_outcome_and_not_the_end_of_the_test(queue: Queue) -> None:
+    with Session(queue.engine) as session, testing.inline(queue):
+        assert queue.insert(session, Give("exit")).state == "retryable"
+
+
 def test_after_the_inline_block_jobs_wait_again(queue: Queue) -> None:
     with testing.inline(queue):
         pass
