@@ -81,6 +81,8 @@ UNPAID = {"captured_minor": 0, "clearing_minor": 0}
         (held(), [line()], [], []),
         (held(), [line(payment=None)], [], []),
         (held(), [], [], [BreakKind.COMPLETED_NOT_CAPTURED]),
+        (held(), [line(intent="pi_9")], [], [BreakKind.COMPLETED_NOT_CAPTURED]),
+        (held(intent="ch_1"), [line(intent=None)], [], []),
         (held(), [line(), line(id="ch_2")], [], [BreakKind.CAPTURED_TWICE]),
         (held(), [line(amount_minor=11_999)], [], [BreakKind.CAPTURED_AMOUNT_DIFFERS]),
         (held(), [line(currency="EUR")], [], [BreakKind.CAPTURED_AMOUNT_DIFFERS]),
