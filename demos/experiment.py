@@ -41,7 +41,8 @@ def main(scenario_id: str, description: str, *, rival: str = "naive") -> int:
         print(json.dumps({"runs": [summary(run) for run in runs], "ok": ok}))
         return 0 if ok else 1
     for run in runs:
-        print(f"{run['processor']:<12} captures in the gateway's journal: {run['captures']}")
+        count = f"captures in the gateway's journal: {run['captures']}"
+        print(f"{run['processor']:<12} {count} ({run['verdict']})")
     print("AS EXPECTED" if ok else "NOT AS EXPECTED: something is wrong")
     return 0 if ok else 1
 

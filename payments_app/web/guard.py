@@ -27,7 +27,7 @@ class RoleForbidden(Forbidden):
     def __init__(self, permission: Permission | None) -> None:
         role = found.role if (found := person()) else "nobody"
         needs = " or ".join(roles_with(permission)) if permission else "a rule of access"
-        super().__init__(f"Your role is {role}. To {permission or 'see this'} needs {needs}.")
+        super().__init__(f"Your role is {role}. To {permission or 'see this'}, it must be {needs}.")
 
 
 def register(app: Flask) -> None:
