@@ -65,6 +65,19 @@ def test_every_form_that_posts_carries_the_token(template: Path):
     assert all("csrf()" in form for form in forms)
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("business/customer_form", "business/invoice_form", "business/refund_form"),
+        *("settings/users", "settings/api_keys", "operations/deliveries", "public/invoice"),
+    ],
+)
+def test_a_form_that_makes_something_is_not_sent_by_both_clicks_of_a_double_click(name: str):
+    template = next(path for path in TEMPLATES if str(path).endswith(f"{name}.html"))
+
+    assert "data-once" in template.read_text()
+
+
 def test_every_icon_that_is_used_is_in_the_sprite():
     from payments_app.web.status import CHIPS, TONE_ICONS
 
