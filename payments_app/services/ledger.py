@@ -3,11 +3,18 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import insert
 from sqlalchemy.dialects.postgresql import insert as pg_insert
 from sqlalchemy.orm import Session
 
 from payments_app.domain.ledger import Account, LedgerPosting, LedgerTransfer, PostingKind
+
+# ON CONFLICT waits for a concurrent twin to commit, and then finds its row.
+_POST = (
+    pg_insert(LedgerPosting)
+    .on_conflict_do_nothing(index_elements=["source_type", "source_id", "kind"])
+    .returning(LedgerPosting.id)
+)
+_TRANSFER = pg_insert(LedgerTransfer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,19 +43,22 @@ def post(
     rows = [transfer for transfer in transfers if transfer.amount_minor]
     if not rows:
         raise AssertionError(f"empty posting {kind} of {source_type} {source_id}")
-    # ON CONFLICT waits for a concurrent twin to commit, and then finds its row.
-    posting_id = session.execute(
-        pg_insert(LedgerPosting)
-        .values(
-            source_type=source_type, source_id=source_id, kind=kind, currency=currency, memo=memo
-        )
-        .on_conflict_do_nothing(index_elements=["source_type", "source_id", "kind"])
-        .returning(LedgerPosting.id)
+    # On the connection: an insert through the unit of work costs as much as the whole posting.
+    connection = session.connection()
+    posting_id = connection.execute(
+        _POST,
+        {
+            "source_type": source_type,
+            "source_id": source_id,
+            "kind": kind,
+            "currency": currency,
+            "memo": memo,
+        },
     ).scalar_one_or_none()
     if posting_id is None:
         return False
-    session.execute(
-        insert(LedgerTransfer),
+    connection.execute(
+        _TRANSFER,
         [
             {
                 "posting_id": posting_id,

@@ -4,7 +4,9 @@ Whoever takes them in another order can deadlock with a new payment through the 
 index. So payments are locked through here and nowhere else.
 """
 
-from sqlalchemy import ScalarSelect, select
+from typing import NamedTuple
+
+from sqlalchemy import BindParameter, ScalarSelect, Select, bindparam, select
 from sqlalchemy.orm import Session, lazyload
 
 from payments_app.domain.errors import NotFound
@@ -29,7 +31,7 @@ def lock_invoice(session: Session, invoice_id: str) -> Invoice:
 
 def lock_payment(session: Session, payment_id: str) -> Payment:
     """The payment, fresh and locked, its invoice locked before it. Raises NotFound."""
-    payment = _locked(session, payment_id)
+    payment = _locked(session, _NAMED, payment_id)
     if payment is None:
         raise NotFound("payment", payment_id)
     return payment
@@ -37,32 +39,17 @@ def lock_payment(session: Session, payment_id: str) -> Payment:
 
 def lock_payment_asked_about(session: Session, request_id: str) -> Payment:
     """The payment that a request to the gateway was about, locked likewise. Raises NotFound."""
-    asked = select(GatewayRequest.payment_id).where(GatewayRequest.id == request_id)
-    payment = _locked(session, asked.scalar_subquery())
+    payment = _locked(session, _ASKED_ABOUT, request_id)
     if payment is None:
         raise NotFound("gateway request", request_id)
     return payment
 
 
-def _locked(session: Session, payment_id: "str | ScalarSelect[str]") -> Payment | None:
-    # Whose invoice it is never changes, so it may be read in the statement that locks. Its lines
-    # are left out: nobody who locks a payment needs them, and most of its statements are these.
-    owner = select(Payment.invoice_id).where(Payment.id == payment_id).scalar_subquery()
-    invoice = session.execute(
-        select(Invoice)
-        .where(Invoice.id == owner)
-        .options(lazyload(Invoice.lines))
-        .with_for_update(of=Invoice)
-        .execution_options(populate_existing=True)
-    ).scalar_one_or_none()
+def _locked(session: Session, statements: "_Statements", id: str) -> Payment | None:
+    invoice = session.execute(statements.invoice, {"id": id}).scalar_one_or_none()
     if invoice is None:
         return None
-    payment = session.execute(
-        select(Payment)
-        .where(Payment.id == payment_id)
-        .with_for_update(of=Payment)
-        .execution_options(populate_existing=True)
-    ).scalar_one()
+    payment = session.execute(statements.payment, {"id": id}).scalar_one()
     payment.invoice = invoice
     return payment
 
@@ -82,3 +69,34 @@ def lock_refund(session: Session, refund_id: str) -> tuple[Payment, Refund]:
         .execution_options(populate_existing=True)
     ).scalar_one()
     return payment, refund
+
+
+class _Statements(NamedTuple):
+    invoice: Select[Invoice]
+    payment: Select[Payment]
+
+
+def _locking(payment_id: "BindParameter[str] | ScalarSelect[str]") -> _Statements:
+    """Put together once: every step of every payment begins with these two.
+
+    Whose invoice a payment is never changes, so that may be read in the statement that locks. The
+    invoice's lines stay away: nobody who locks a payment needs them.
+    """
+    owner = select(Payment.invoice_id).where(Payment.id == payment_id).scalar_subquery()
+    return _Statements(
+        select(Invoice)
+        .where(Invoice.id == owner)
+        .options(lazyload(Invoice.lines))
+        .with_for_update(of=Invoice)
+        .execution_options(populate_existing=True),
+        select(Payment)
+        .where(Payment.id == payment_id)
+        .with_for_update(of=Payment)
+        .execution_options(populate_existing=True),
+    )
+
+
+_NAMED = _locking(bindparam("id"))
+_ASKED_ABOUT = _locking(
+    select(GatewayRequest.payment_id).where(GatewayRequest.id == bindparam("id")).scalar_subquery()
+)

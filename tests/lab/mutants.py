@@ -82,13 +82,13 @@ class Persistent:
 def _confirm_at_once(key_of) -> None:
     send = charging.send
 
-    def send_with_the_card(session, request, now):
+    def send_with_the_card(session, request, now, **known):
         if request.op == Op.CREATE_INTENT:
             payment = session.get(Payment, request.payment_id)
             card = {"payment_method": payment.payment_method, "confirm": True}
             request.params = {**request.params, **card}
             request.key = key_of(request)
-        return send(session, request, now)
+        return send(session, request, now, **known)
 
     charging.send = send_with_the_card
 
