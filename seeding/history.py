@@ -71,6 +71,12 @@ SETTLED = (
         "AND i.paid_at IS NOT NULL AND q.invoice_id = i.id AND q.id = m.id"
     ),
 )
+# Somebody is a customer before the first invoice is written.
+KNOWN = (
+    "UPDATE customers c SET created_at = least(c.created_at, i.at - interval '1 day') FROM "
+    "(SELECT customer_id, min(created_at) AS at FROM invoices JOIN moved m USING (id) "
+    "GROUP BY customer_id) AS i WHERE c.id = i.customer_id"
+)
 # Attempts, requests and mails have log lines of their own, under their own ids.
 SUBJECTS = """
 CREATE TEMPORARY TABLE subjects ON COMMIT DROP AS
@@ -100,7 +106,7 @@ def back_date(session: Session, moments: Mapping[str, datetime]) -> None:
     session.execute(text(SUBJECTS))
     for table in APPEND_ONLY:
         session.execute(text(f"ALTER TABLE {table} DISABLE TRIGGER append_only"))
-    for move in (*MOVES, *SETTLED):
+    for move in (*MOVES, *SETTLED, KNOWN):
         session.execute(text(move))
     for table in APPEND_ONLY:
         session.execute(text(f"ALTER TABLE {table} ENABLE TRIGGER append_only"))

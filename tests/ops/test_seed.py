@@ -123,8 +123,15 @@ def test_history_lies_in_the_past_and_the_guards_are_on_again(business):
         off = connection.execute(
             text("SELECT count(*) FROM pg_trigger WHERE tgname = 'append_only' AND tgenabled = 'D'")
         ).scalar_one()
+        strangers = connection.execute(
+            text(
+                "SELECT count(*) FROM customers c JOIN invoices i ON i.customer_id = c.id"
+                " WHERE i.created_at < c.created_at"
+            )
+        ).scalar_one()
     assert early > 20
     assert off == 0
+    assert strangers == 0
 
 
 def test_without_a_gateway_the_books_are_made_and_what_is_missing_is_said(
