@@ -51,8 +51,12 @@ class Records:
     @contextmanager
     def under_way(self, run_id: str) -> Iterator[None]:
         """Hold the run's lock: without it, a run that has not ended was cut off."""
-        with (self.folder(run_id) / "lock").open("w") as lock:
+        name = self.folder(run_id) / "lock"
+        draft = name.with_suffix(".tmp")
+        with draft.open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
+            # Seen only when it is held: one that is there and free means that the holder is dead.
+            draft.replace(name)
             yield
 
     def append(self, run_id: str, events: Iterable[Event]) -> None:
@@ -71,7 +75,10 @@ class Records:
             return told if with_events else {**told, "events": []}
         told = self._read(run_id)
         if told["status"] == "running" and self._is_abandoned(run_id):
-            told["status"] = "interrupted"
+            # Or it has ended between the two looks: then the file says so by now.
+            told = self._read(run_id)
+            if told["status"] == "running":
+                told["status"] = "interrupted"
         return {**told, "events": self.events(run_id) if with_events else []}
 
     def events(self, run_id: str, *, after: int = 0) -> list[dict[str, Any]]:
