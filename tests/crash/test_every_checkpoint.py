@@ -29,6 +29,8 @@ from tests.support.crash_story import Story
 from tests.support.mortal_workers import workers
 from tests.support.simulator import Simulator
 
+pytestmark = pytest.mark.timeout(400)
+
 SHORT_POINTS = 8
 SAMPLE = random.Random(SEED).sample(POINTS, SHORT_POINTS)
 
@@ -83,14 +85,12 @@ def test_a_kill_at_any_point_leaves_one_capture_and_clean_books(play, point):
 
 
 @pytest.mark.full
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("pair", pairs_within_a_path(), ids=lambda pair: named(*pair))
 def test_a_kill_and_a_kill_of_the_heir_leave_one_capture_and_clean_books(play, pair):
     play(*pair, in_turn=True)
 
 
 @pytest.mark.full
-@pytest.mark.timeout(300)
 @pytest.mark.parametrize("pair", pairs_across_paths(), ids=lambda pair: named(*pair))
 def test_two_kills_in_two_paths_leave_one_capture_and_clean_books(play, pair):
     play(*pair)
