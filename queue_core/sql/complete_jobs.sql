@@ -2,14 +2,17 @@
 -- Called by the producer with a batch; gives nulls for "all", else which it has settled.
 -- Moves: complete.
 -- Fenced and skipping as finish_jobs is; a wake-up that met the run is left to that one. The row is deleted where it was
--- locked, so that it is looked up once; one that moved meanwhile is not found, and said again there, too. No more than a
--- loop over jobs_pkey (the state is compared so that no partial index invites), so that one plan serves every size.
+-- locked, so that it is looked up once; one that moved meanwhile is not found, and said again there, too. LATERAL makes it
+-- a loop over jobs_pkey: a join that was planned for an empty table reads all of a full one (no partial index, either).
 WITH picked AS MATERIALIZED (
-    SELECT j.ctid AS place
+    SELECT j.place
     FROM unnest(%(ids)s::bigint[], %(leases)s::bigint[]) AS i(id, lease)
-    JOIN {schema}.jobs j ON j.id = i.id AND j.lease = i.lease AND (j.state || '') = 'executing'
-    WHERE j.wake_requested_at IS NULL
-    FOR UPDATE OF j SKIP LOCKED
+    CROSS JOIN LATERAL (
+        SELECT ctid AS place
+        FROM {schema}.jobs j
+        WHERE j.id = i.id AND j.lease = i.lease AND (j.state || '') = 'executing' AND j.wake_requested_at IS NULL
+        FOR UPDATE SKIP LOCKED
+    ) j
 ), gone AS (
     DELETE FROM {schema}.jobs
     WHERE ctid = ANY (ARRAY(SELECT place FROM picked))
