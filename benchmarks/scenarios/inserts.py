@@ -42,7 +42,7 @@ def run_single(world: World, plan: Plan) -> Result:
     measures: dict[str, Measure] = {
         who: partial(_insert, world, find(name), jobs) for who, name in names.items()
     }
-    measures[CORE] = partial(_insert, world, _Core(), jobs)
+    measures[CORE] = partial(_insert, world, Core(), jobs)
     result = Result("Single insert and commit")
     result.add(INSERTS, interleave(plan, measures))
     result.compare("Session / SQLAlchemy Core", f"{OURS}, Session", CORE, INSERTS, 0.7)
@@ -56,7 +56,7 @@ def _fill(world: World, contestant: Contestant, jobs: int) -> float:
         return jobs / (time.monotonic() - begun_s)
 
 
-def _insert(world: World, contestant: "Contestant | _Core", jobs: int) -> float:
+def _insert(world: World, contestant: "Contestant | Core", jobs: int) -> float:
     with (
         world.database(contestant.name, contestant.install) as url,
         contestant.inserter(url) as insert,
@@ -69,7 +69,7 @@ def _insert(world: World, contestant: "Contestant | _Core", jobs: int) -> float:
         return jobs / (time.monotonic() - begun_s)
 
 
-class _Core:
+class Core:
     """SQLAlchemy Core alone: what a transaction with one insert costs without any queue."""
 
     name = "queue_core"
