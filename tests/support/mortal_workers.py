@@ -62,7 +62,7 @@ def workers(
     simulator: Simulator,
     folder: Path,
     *,
-    plan: Mapping[str, Mapping[str, Any]] | None = None,
+    plan: Mapping[str, Any] | None = None,
     arguments: Mapping[str, str] | None = None,
 ):
     """Workers on this database and gateway; ``plan`` says at which checkpoints they die."""
