@@ -97,7 +97,8 @@ def test_two_kills_in_two_paths_leave_one_capture_and_clean_books(play, pair):
 
 
 def test_there_are_enough_points_to_mean_something():
-    known = set(checkpoints.names_known())
+    # The exercise has points of its own, known in a process that has run its tests.
+    known = {name for name in checkpoints.names_known() if not name.startswith("office.")}
 
     assert len(POINTS) >= 40
     assert set(ELSEWHERE) <= known, "a point that is looked at elsewhere has gone"

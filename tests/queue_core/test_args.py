@@ -133,7 +133,7 @@ def test_a_function_becomes_a_worker_of_its_name() -> None:
 
 
 def test_a_name_that_cannot_be_stored_is_refused() -> None:
-    @worker  # type: ignore[untyped-decorator]
+    @worker
     def send_mail(job: object) -> None:
         """Takes whatever it is given."""
 

@@ -66,7 +66,7 @@ def test_an_outcome_that_means_nothing_is_an_error_that_says_so(outcome: object,
     [
         (Error(ValueError("no such street")), "retryable", "no such street"),  # type: ignore[arg-type]
         (Cancel(404), "cancelled", "404"),  # type: ignore[arg-type]
-        (Discard(None), "discarded", "None"),  # type: ignore[arg-type]
+        (Discard(None), "discarded", "None"),
         (RetryAfter(9, ValueError("429")), "retryable", "429"),  # type: ignore[arg-type]
     ],
 )
