@@ -31,7 +31,7 @@ from tests.support.simulator import Simulator
 
 pytestmark = pytest.mark.timeout(400)
 
-SHORT_POINTS = 8
+SHORT_POINTS = 7
 SAMPLE = random.Random(SEED).sample(POINTS, SHORT_POINTS)
 
 Play = Callable[..., None]

@@ -20,15 +20,21 @@ from payments_app.lab.recording import as_markdown
 from tests.support import trial
 
 # processor, trouble, captures, recorded as
-CONTROLS = [
+SHORT = [
     ("naive", "after-capture", 2, "completed"),
-    ("naive", "lost-answer", 2, "completed"),
-    ("classroom", "before-call", 0, "processing"),
     ("classroom", "lost-answer", 1, "failed"),
     ("key-only", "key-forgotten", 2, "completed"),
+]
+MORE = [
+    ("naive", "lost-answer", 2, "completed"),
+    ("classroom", "before-call", 0, "processing"),
     ("key-only", "stored-error", 0, "pending"),
 ]
-TROUBLES = sorted({trouble for _, trouble, _, _ in CONTROLS})
+CONTROLS = [*SHORT, *(pytest.param(*each, marks=pytest.mark.full) for each in MORE)]
+TROUBLES = [
+    *(trouble for _, trouble, _, _ in SHORT),
+    *(pytest.param(trouble, marks=pytest.mark.full) for trouble in ("before-call", "stored-error")),
+]
 
 
 @pytest.fixture(scope="module")

@@ -69,7 +69,7 @@ def test_the_same_way_without_any_script(shop: RunningApp, new_page: NewPage):
     owner = new_page(shop.url, as_owner=True, java_script_enabled=False)
     customer = new_page(shop.url, java_script_enabled=False)
     add_customer(owner, "Plain Ltd")
-    write_invoice(owner)
+    write_invoice(owner, has_script=False)
     send(owner)
     reload_until(owner, "INV-")
 

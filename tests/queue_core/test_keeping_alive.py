@@ -100,7 +100,10 @@ def test_children_that_stood_still_with_their_supervisor_get_their_time_anew() -
 
 def test_quit_means_now_also_when_it_comes_first() -> None:
     supervisor = Supervisor(RuntimeOptions("postgresql://", "queue", ()), Registry(), [], None)
+    # What a shell starts in its background ignores QUIT, and so do its heirs.
+    before = signal.signal(signal.SIGQUIT, signal.SIG_DFL)
     with subprocess.Popen(["sleep", "60"]) as process:
+        signal.signal(signal.SIGQUIT, before)
         child = Child(0, clock.new_id(), process.pid, Board(0.0), 0.0)
         supervisor._children[process.pid] = child
 
