@@ -10,6 +10,8 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cache
+from itertools import chain
 from typing import Any, Generic, TypeVar
 
 import sqlalchemy
@@ -100,10 +102,14 @@ class Job(Generic[A]):
         self._run.recorded = text
 
     @contextmanager
-    def session(self) -> Iterator[Session]:
-        """A plain transaction: commits at the end, rolls back on an exception."""
+    def session(self, settings: Mapping[str, str] | None = None) -> Iterator[Session]:
+        """A plain transaction: commits at the end, rolls back on an exception.
+
+        ``settings`` hold for this transaction (``set_config``), for triggers and policies to read;
+        they go to the server together with the bound on its statements.
+        """
         with self._new_session() as session, session.begin():
-            self._bound_statements(session)
+            self._bound_statements(session, settings or {})
             yield session
 
     @contextmanager
@@ -154,12 +160,17 @@ class Job(Generic[A]):
             )
         return self._sessions()
 
-    def _bound_statements(self, session: Session) -> None:
+    def _bound_statements(self, session: Session, settings: Mapping[str, str]) -> None:
         # A statement that outlives the deadline would hold its thread past every cooperative stop.
         left_ms = int(min(max(self.remaining, 0.001), 86_400) * 1000)
-        session.connection().exec_driver_sql(
-            "SELECT set_config('statement_timeout', %(left)s, true)", {"left": str(left_ms)}
-        )
+        said = {"statement_timeout": str(left_ms), **settings}
+        names_and_values = tuple(chain.from_iterable(said.items()))
+        session.connection().exec_driver_sql(_settings_sql(len(said)), names_and_values)
+
+
+@cache
+def _settings_sql(count: int) -> str:
+    return "SELECT " + ", ".join(["set_config(%s, %s, true)"] * count)
 
 
 def sessions_of(engine: sqlalchemy.Engine) -> Callable[[], Session]:

@@ -37,8 +37,10 @@ class InlineJob(Job[Any]):
     __slots__ = ()
 
     @contextmanager
-    def session(self) -> Iterator[Session]:
+    def session(self, settings: Mapping[str, str] | None = None) -> Iterator[Session]:
         with self._new_session() as session, session.begin():
+            for setting in (settings or {}).items():
+                session.execute(sqlalchemy.select(sqlalchemy.func.set_config(*setting, True)))
             yield session
 
     @contextmanager

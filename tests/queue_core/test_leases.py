@@ -356,6 +356,18 @@ class TestCompletion:
 
         assert (held, notes(queue), running._run.completed) == (False, ["fact"], False)
 
+    def test_settings_of_a_transaction_hold_in_it_and_end_with_it(self, queue: Queue) -> None:
+        asked = sqlalchemy.text("SELECT current_setting('app.actor', true)")
+        insert(queue, Note())
+        with runner(queue) as one:
+            running = as_job(queue, one.claim()[0])
+            with running.session({"app.actor": "it's me"}) as session:
+                said = session.execute(asked).scalar_one()
+            with running.session() as session:
+                afterwards = session.execute(asked).scalar_one()
+
+        assert (said, afterwards) == ("it's me", "")
+
     def test_a_completion_that_is_rolled_back_does_not_mark_the_job(self, queue: Queue) -> None:
         insert(queue, Note())
         with runner(queue) as one:

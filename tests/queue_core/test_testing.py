@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 from queue_core import InvalidJob, Queue, Snooze, control, testing
 from queue_core.errors import QueueError
 from queue_core.testing.drain import JobFailed
+from queue_core.testing.inline import make_job
 from tests.queue_core.support import (
     Give,
     GiveWorker,
@@ -32,6 +33,14 @@ def test_inline_jobs_run_at_once_on_the_callers_connection(queue: Queue) -> None
         session.rollback()
 
     assert (inserted.state, seen, notes(queue)) == ("completed", ["inline"], [])
+
+
+def test_settings_of_a_performed_jobs_transaction_are_seen_by_its_statements(queue: Queue) -> None:
+    asked = sqlalchemy.text("SELECT current_setting('app.actor', true)")
+    with queue.engine.connect() as connection, Session(connection) as outer:
+        job = make_job(NoteWorker(), Note(), outer)
+        with job.session({"app.actor": "me"}) as session:
+            assert session.execute(asked).scalar_one() == "me"
 
 
 def test_an_inline_job_that_exits_is_an_outcome_and_not_the_end_of_the_test(queue: Queue) -> None:
