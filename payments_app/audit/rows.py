@@ -87,19 +87,30 @@ def _check(session: Session, id: str, file: str, now: datetime) -> Finding:
     return Finding(id, TITLES[id], row.failed == 0, row.checked, row.failed, examples)
 
 
+# Legal once, shown by the log of rows that were written before migration 0009, accepted no more.
+_RETIRED = {
+    ("gateway_request", "", "prepared"),
+    ("gateway_request", "prepared", "sent"),
+    ("payment_attempt", "", "prepared"),
+    ("payment_attempt", "prepared", "sent"),
+    ("payment_attempt", "prepared", "succeeded"),
+}
+
+
 def _moves_are_the_codes(session: Session) -> Finding:
     """The trigger's table is what the code's tables say: a wider one would guard nothing.
 
     Each machine has one beginning: a second one would let a row be born in any state.
     """
-    rows = session.execute(text("SELECT aggregate, from_state, to_state FROM legal_moves"))
-    stored = {(row.aggregate, row.from_state, row.to_state) for row in rows}
+    rows = session.execute(text("SELECT * FROM legal_moves")).all()
+    retired = {(row.aggregate, row.from_state, row.to_state) for row in rows if row.retired}
+    stored = {(row.aggregate, row.from_state, row.to_state) for row in rows if not row.retired}
     births = Counter(aggregate for aggregate, before, _ in stored if before == "")
     moves = {move for move in stored if move[1] != ""}
     coded = {(each.aggregate, *pair) for each in MACHINES for pair in each.pairs()}
     offenders = [
         f"legal_moves and the code disagree on {aggregate}: {before} → {after}"
-        for aggregate, before, after in sorted(moves ^ coded)
+        for aggregate, before, after in sorted((moves ^ coded) | (retired - _RETIRED))
     ]
     offenders += [
         f"legal_moves has {births[each.aggregate]} beginnings of {each.aggregate}"

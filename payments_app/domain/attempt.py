@@ -1,7 +1,8 @@
 """A payment attempt: one question to the bank, one gateway key; it may span several job attempts.
 
 ``unknown`` is no failure: no answer came, and money may have moved. Whatever the state, an attempt
-becomes ``succeeded`` when the gateway says so, because its word is the fact.
+becomes ``succeeded`` when the gateway says so, because its word is the fact. An attempt begins as
+``sent``: its row is committed before any byte leaves, and nobody could tell the two moments apart.
 """
 
 from datetime import datetime
@@ -15,7 +16,6 @@ from payments_app.domain.state_machine import Move, StateMachine
 
 
 class AttemptStatus(StrEnum):
-    PREPARED = "prepared"
     SENT = "sent"
     SUCCEEDED = "succeeded"
     DECLINED = "declined"
@@ -29,13 +29,11 @@ MOVES = StateMachine(
     AttemptStatus,
     {
         # Sent again under the same key when the gateway has shown that nothing happened yet.
-        "send": Move(_S.PREPARED, _S.NOT_EXECUTED, to=_S.SENT),
+        "send": Move(_S.NOT_EXECUTED, to=_S.SENT),
         "lose_sight": Move(_S.SENT, to=_S.UNKNOWN),
         "find_unexecuted": Move(_S.SENT, _S.UNKNOWN, to=_S.NOT_EXECUTED),
         "decline": Move(_S.SENT, _S.UNKNOWN, _S.NOT_EXECUTED, to=_S.DECLINED),
-        "succeed": Move(
-            _S.PREPARED, _S.SENT, _S.UNKNOWN, _S.NOT_EXECUTED, _S.DECLINED, to=_S.SUCCEEDED
-        ),
+        "succeed": Move(_S.SENT, _S.UNKNOWN, _S.NOT_EXECUTED, _S.DECLINED, to=_S.SUCCEEDED),
     },
 )
 UNANSWERED = frozenset({_S.SENT, _S.UNKNOWN})
@@ -72,9 +70,7 @@ class PaymentAttempt(Base):
     id: Mapped[str] = prefixed_id("att")
     payment_id: Mapped[str] = mapped_column(ForeignKey("payments.id"))
     n: Mapped[int]
-    status: Mapped[AttemptStatus] = mapped_column(
-        states(AttemptStatus), default=AttemptStatus.PREPARED
-    )
+    status: Mapped[AttemptStatus] = mapped_column(states(AttemptStatus), default=AttemptStatus.SENT)
     payment_method: Mapped[str]
     baseline_charge: Mapped[str | None]
     charge_id: Mapped[str | None]

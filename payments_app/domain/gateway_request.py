@@ -1,7 +1,8 @@
 """What we asked the gateway: a row committed before any byte leaves.
 
 The body is stored and re-sent unchanged under the same key, so that the gateway can recognise it;
-after ``resend_until`` the gateway may have forgotten the key, and the key is not used again.
+after ``resend_until`` the gateway may have forgotten the key, and the key is not used again. A row
+begins as ``sent``: whoever finds it cannot know whether the bytes left, and must not assume.
 """
 
 from datetime import datetime, timedelta
@@ -20,7 +21,6 @@ RESEND_FOR = timedelta(hours=23)
 
 
 class RequestStatus(StrEnum):
-    PREPARED = "prepared"
     SENT = "sent"
     ANSWERED = "answered"
     UNKNOWN = "unknown"
@@ -31,7 +31,6 @@ MOVES = StateMachine(
     "gateway_request",
     RequestStatus,
     {
-        "send": Move(_S.PREPARED, to=_S.SENT),
         "answer": Move(_S.SENT, _S.UNKNOWN, to=_S.ANSWERED),
         "lose_sight": Move(_S.SENT, to=_S.UNKNOWN),
     },
@@ -54,9 +53,7 @@ class GatewayRequest(Base):
     # json, not jsonb: the body keeps the order in which it was first sent.
     params: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     fingerprint: Mapped[str]
-    status: Mapped[RequestStatus] = mapped_column(
-        states(RequestStatus), default=RequestStatus.PREPARED
-    )
+    status: Mapped[RequestStatus] = mapped_column(states(RequestStatus), default=RequestStatus.SENT)
     outcome: Mapped[str | None]
     detail: Mapped[dict[str, Any] | None] = mapped_column(JSONB)
     resend_until: Mapped[datetime | None]

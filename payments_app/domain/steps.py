@@ -105,7 +105,7 @@ def _charge(payment: Payment, now: datetime) -> Step:
     match attempt.status:
         case AttemptStatus.SENT | AttemptStatus.UNKNOWN:
             return Get()
-        case AttemptStatus.PREPARED | AttemptStatus.NOT_EXECUTED:
+        case AttemptStatus.NOT_EXECUTED:
             return Confirm(attempt if may_resend(attempt, now) else None)
         case AttemptStatus.DECLINED:
             return Confirm(None)

@@ -6,6 +6,7 @@ the transaction's settings, so no code path can change a state without leaving a
 
 from datetime import datetime
 
+from sqlalchemy import false
 from sqlalchemy.orm import Mapped, mapped_column
 
 from payments_app.domain.base import Base
@@ -29,10 +30,14 @@ class Transition(Base):
 
 
 class LegalMove(Base):
-    """The moves that the trigger accepts; a test compares them with the tables in the code."""
+    """The moves that the trigger accepts; a test compares them with the tables in the code.
+
+    A retired one is accepted no more, but the log of older rows may show it.
+    """
 
     __tablename__ = "legal_moves"
 
     aggregate: Mapped[str] = mapped_column(primary_key=True)
     from_state: Mapped[str] = mapped_column(primary_key=True)
     to_state: Mapped[str] = mapped_column(primary_key=True)
+    retired: Mapped[bool] = mapped_column(server_default=false())

@@ -103,7 +103,7 @@ def begin(
 def send(
     session: Session, request: GatewayRequest, now: datetime, *, is_new: bool = False
 ) -> Instruction:
-    """Mark a prepared request as sent; a repeated key takes the body that was stored first.
+    """Write down what is sent; a repeated key takes the body that was stored first.
 
     ``is_new``: the caller knows that its key was never used.
     """
@@ -122,10 +122,8 @@ def send(
         request.fingerprint = _fingerprint(request.op, request.target, request.params)
         if request.key is not None and request.resend_until is None:
             request.resend_until = now + RESEND_FOR
-    session.add(request)
-    session.flush()
-    request.move("send")
     request.sent_at = now
+    session.add(request)
     session.flush()
     return Instruction(
         request_id=request.id,
@@ -160,7 +158,8 @@ def _attempt_to_send(
         )
         payment.attempts.append(attempt)
         session.flush()
-    attempt.move("send")
+    else:
+        attempt.move("send")
     return attempt
 
 

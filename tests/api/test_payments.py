@@ -94,9 +94,8 @@ def test_another_card_is_taken_after_a_soft_decline_and_only_then(api: Api, paym
     def decline(session, now):
         row = session.get_one(Payment, payment["id"])
         row.move("begin")
+        row.gateway_intent_id = "pi_1"
         row.attempts.append(PaymentAttempt(n=1, payment_method=CARD, sent_at=now))
-        session.flush()
-        row.attempts[0].move("send")
         session.flush()
         row.attempts[0].decline_code = "insufficient_funds"
         row.attempts[0].move("decline")

@@ -31,10 +31,10 @@ MACHINES = {
     )
 }
 FIRST_STATES = {
-    "payment_attempt": "prepared",
+    "payment_attempt": "sent",
     "dispute": "open",
     "email_delivery": "queued",
-    "gateway_request": "prepared",
+    "gateway_request": "sent",
     "inbound_event": "received",
     "invoice": "draft",
     "payment": "pending",
@@ -49,7 +49,9 @@ def test_the_database_accepts_exactly_the_moves_of_the_code(app_database_url):
     engine = create_engine(app_database_url)
     with engine.connect() as connection:
         rows = connection.execute(
-            select(LegalMove.aggregate, LegalMove.from_state, LegalMove.to_state)
+            select(LegalMove.aggregate, LegalMove.from_state, LegalMove.to_state).where(
+                ~LegalMove.retired
+            )
         ).all()
     engine.dispose()
 

@@ -1,6 +1,6 @@
--- I6: replay the transition log. Every move is in the table of legal moves, starts where the one
--- before it ended, and the last one leads to the state that the row has now. Called by audit.rows.
--- One sort of the log; no locks.
+-- I6: replay the transition log. Every move is in the table of legal moves (a retired one is in the log
+-- of older rows only), starts where the one before it ended, and the last one leads to the state that
+-- the row has now. Called by audit.rows. One sort of the log; no locks.
 WITH replayed AS (
     SELECT aggregate, aggregate_id, coalesce(from_state, '') AS from_state, to_state,
            lag(to_state, 1, '') OVER line AS stood_at,

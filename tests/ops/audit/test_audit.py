@@ -201,6 +201,25 @@ def test_i6_sees_a_guard_that_was_opened(audited, plant):
     assert "completed → pending" in audited()["I6"].examples[0]
 
 
+def test_i6_takes_a_retired_move_in_the_log_of_an_older_row(audited, plant, world):
+    plant(
+        "INSERT INTO gateway_requests (id, payment_id, op, params, fingerprint, status)"
+        " VALUES ('req_old', :id, 'get_intent', '{}', 'old', 'sent')",
+        "INSERT INTO transition_log (aggregate, aggregate_id, from_state, to_state) VALUES"
+        " ('gateway_request', 'req_old', NULL, 'prepared'),"
+        " ('gateway_request', 'req_old', 'prepared', 'sent')",
+        id=world.paid,
+    )
+
+    assert audited()["I6"].ok is True
+
+
+def test_i6_sees_a_move_that_was_declared_retired_by_hand(audited, plant):
+    plant("INSERT INTO legal_moves VALUES ('payment', 'completed', 'pending', true)")
+
+    assert "completed → pending" in audited()["I6"].examples[0]
+
+
 def test_i6_knows_every_state_machine_and_every_table_with_a_log(engine):
     with engine.connect() as connection:
         logged = connection.execute(
@@ -262,10 +281,10 @@ def test_i8_sees_a_job_that_ended_and_lives(audited, plant):
 def test_i9_sees_a_gateway_key_that_asked_two_questions(audited, plant, world):
     plant(
         "INSERT INTO gateway_requests (payment_id, op, key, target, params, fingerprint, status)"
-        " SELECT payment_id, op, key, target, '{\"amount\": 1}', 'other', 'prepared'"
+        " SELECT payment_id, op, key, target, '{\"amount\": 1}', 'other', 'sent'"
         " FROM gateway_requests WHERE payment_id = :id AND op = 'create_intent'",
         "INSERT INTO transition_log (aggregate, aggregate_id, to_state)"
-        " SELECT 'gateway_request', id, 'prepared' FROM gateway_requests"
+        " SELECT 'gateway_request', id, 'sent' FROM gateway_requests"
         " WHERE fingerprint = 'other'",
         id=world.paid,
     )
