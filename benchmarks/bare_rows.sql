@@ -4,10 +4,9 @@
 
 -- commit: creating
 UPDATE payments SET status = 'processing', version = version + 1 WHERE id = %(payment)s;
-INSERT INTO gateway_requests (payment_id, op, key, params, fingerprint, status, resend_until)
+INSERT INTO gateway_requests (payment_id, op, key, params, fingerprint, status, sent_at, resend_until)
 VALUES (%(payment)s, 'create_intent', %(payment)s || ':create', '{"amount": 12000}', 'of it',
-        'prepared', now() + interval '23 hours');
-UPDATE gateway_requests SET status = 'sent', sent_at = now() WHERE key = %(payment)s || ':create';
+        'sent', now(), now() + interval '23 hours');
 
 -- commit: created
 UPDATE gateway_requests
@@ -19,14 +18,12 @@ UPDATE payments SET gateway_intent_id = %(intent)s, version = version + 1 WHERE 
 -- commit: confirming
 INSERT INTO payment_attempts (payment_id, n, status, payment_method, key_spent, sent_at, resend_until,
                               version)
-VALUES (%(payment)s, 1, 'prepared', 'pm_card_visa', false, now(), now() + interval '23 hours', 1);
-UPDATE payment_attempts SET status = 'sent', version = 2 WHERE payment_id = %(payment)s;
+VALUES (%(payment)s, 1, 'sent', 'pm_card_visa', false, now(), now() + interval '23 hours', 1);
 INSERT INTO gateway_requests (payment_id, attempt_id, op, key, target, params, fingerprint, status,
-                              resend_until)
+                              sent_at, resend_until)
 SELECT %(payment)s, id, 'confirm_intent', %(payment)s || ':confirm', %(intent)s,
-       '{"payment_method": "pm_card_visa"}', 'of it', 'prepared', now() + interval '23 hours'
+       '{"payment_method": "pm_card_visa"}', 'of it', 'sent', now(), now() + interval '23 hours'
 FROM payment_attempts WHERE payment_id = %(payment)s;
-UPDATE gateway_requests SET status = 'sent', sent_at = now() WHERE key = %(payment)s || ':confirm';
 
 -- commit: confirmed
 UPDATE gateway_requests
@@ -34,7 +31,7 @@ SET status = 'answered', outcome = 'succeeded', answered_at = now(),
     detail = jsonb_build_object('intent', %(intent)s::text, 'charge', %(charge)s::text)
 WHERE key = %(payment)s || ':confirm';
 UPDATE payment_attempts
-SET status = 'succeeded', charge_id = %(charge)s, answered_at = now(), version = 3
+SET status = 'succeeded', charge_id = %(charge)s, answered_at = now(), version = 2
 WHERE payment_id = %(payment)s;
 UPDATE payments
 SET status = 'completed', latest_charge = %(charge)s, captured_minor = amount_minor,

@@ -37,8 +37,9 @@ SAMPLES, SAMPLES_WARM_UP = 200, 20
 RATIO_WANTED, P50_WANTED_MS = 0.6, 60.0
 WAIT_S = 300.0
 # Between two looks: a hundredth of what is waited for.
-LOOK_S, CLOSE_LOOK_S = 0.01, 0.0005
+LOOK_S, CLOSE_LOOK_S = 0.05, 0.0005
 OURS, BARE = "the protocol", "bare loop, same calls and commits"
+ALONE = "the bare loop, one payment after another"
 FLOOR = "the same calls, one row per commit"
 API_KEY = "sk_test_of_the_benchmark"
 Rows = psycopg.Connection[tuple[object, ...]]
@@ -93,6 +94,7 @@ def rates(ground: Ground, plan: Plan) -> Result:
             {
                 OURS: lambda: protocol(stack, count),
                 BARE: lambda: bare(stack, count, "rows"),
+                ALONE: lambda: bare(stack, count, "rows", processes=1, threads=1),
                 FLOOR: lambda: bare(stack, count, "floor"),
             },
         )
@@ -100,6 +102,9 @@ def rates(ground: Ground, plan: Plan) -> Result:
         captured = Counter(line["payment"] for line in stack.journal()["captures"])
     assert set(captured.values()) == {1}, f"charged twice: {captured.most_common(3)}"
     result.compare("the protocol / the bare loop", OURS, BARE, "payments/s", RATIO_WANTED)
+    result.compare(
+        "the protocol / the bare loop, one after another", OURS, ALONE, "payments/s", RATIO_WANTED
+    )
     return result
 
 
@@ -114,8 +119,10 @@ def protocol(stack: Stack, count: int) -> float:
     return count / (time.perf_counter() - began_s)
 
 
-def bare(stack: Stack, count: int, shape: str) -> float:
-    """As many processes and threads, which have connected before the clock starts."""
+def bare(
+    stack: Stack, count: int, shape: str, *, processes: int = PROCESSES, threads: int = THREADS
+) -> float:
+    """By default as many processes and threads as ours, connected before the clock starts."""
     found = waiting_payments(stack, count, jobs=False)
     if shape == "floor":
         with connect(stack.database_url) as connection:
@@ -124,7 +131,7 @@ def bare(stack: Stack, count: int, shape: str) -> float:
                 "INSERT INTO bare VALUES (%s)", [(payment,) for payment, _ in found]
             )
     said = (shape, stack.database_url, stack.gateway_url, API_KEY)
-    took_s = bare_payments.run(found, said, processes=PROCESSES, threads=THREADS)
+    took_s = bare_payments.run(found, said, processes=processes, threads=threads)
     with stack.engine.begin() as connection:
         # The floor leaves its payments as they are; the next measurement must not wait for them.
         connection.execute(text("DELETE FROM payments WHERE status = 'pending'"))

@@ -67,6 +67,8 @@ def make_engine(url: str, *, application_name: str = "payments-app") -> Engine:
     return create_engine(
         url,
         pool_pre_ping=True,
+        # The one that was used last is warm: its statements are prepared, its pages are cached.
+        pool_use_lifo=True,
         pool_size=POOL_SIZE,
         max_overflow=POOL_OVERFLOW_MAX,
         connect_args={

@@ -14,7 +14,7 @@ from payments_app.domain.steps import EndLocally, Wait
 from payments_app.gateway.port import Gateway, Instruction, Observation
 from payments_app.jobs import ProcessPayment
 from payments_app.services import charging, locking, observations
-from payments_app.services.actor import act_as
+from payments_app.services.actor import acting
 from payments_app.services.conflicts import again_on_conflict
 from payments_app.services.schedule import retry_delay_s
 from queue_core import Cancel, Job, Outcome, Snooze, Worker
@@ -32,6 +32,7 @@ register(
 # Create, confirm, look, confirm again, cancel: a payment ends within five; ten is a bound, and the
 # rest of the work goes on in a second.
 TURNS_MAX = 10
+ACTOR = "worker:payment_processor"
 
 
 class PaymentProcessor(Worker[ProcessPayment]):
@@ -51,7 +52,7 @@ class PaymentProcessor(Worker[ProcessPayment]):
     def perform(self, job: Job[ProcessPayment]) -> Outcome:
         for _ in range(TURNS_MAX):
             try:
-                with job.session() as session:
+                with job.session(acting(ACTOR, job_id=job.id)) as session:
                     step = self._decide(session, job)
             except NotFound as error:
                 return Cancel(str(error))  # Rows are never deleted: it will not appear later.
@@ -65,7 +66,6 @@ class PaymentProcessor(Worker[ProcessPayment]):
         return Snooze(1)
 
     def _decide(self, session: Session, job: Job[ProcessPayment]) -> Instruction | Outcome:
-        act_as(session, "worker:payment_processor", job_id=job.id)
         payment = locking.lock_payment(session, job.args.payment_id)
         reach("payment.locked")
         if payment.is_final:
@@ -89,8 +89,7 @@ class PaymentProcessor(Worker[ProcessPayment]):
         self, job: Job[ProcessPayment], instruction: Instruction, observation: Observation
     ) -> bool:
         """The fact and, if it ends the payment, the job's end in one commit. True when final."""
-        with job.session() as session:
-            act_as(session, "worker:payment_processor", job_id=job.id)
+        with job.session(acting(ACTOR, job_id=job.id)) as session:
             payment: Payment = observations.apply_observation(
                 session, instruction.request_id, observation, now=clock.now(session)
             )

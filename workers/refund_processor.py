@@ -9,7 +9,7 @@ from payments_app.domain.steps import REVIEW_POLL_S, Wait
 from payments_app.gateway.port import Gateway, Instruction, Observation
 from payments_app.jobs import ProcessRefund
 from payments_app.services import locking, refunding
-from payments_app.services.actor import act_as
+from payments_app.services.actor import acting
 from payments_app.services.conflicts import again_on_conflict
 from payments_app.services.schedule import retry_delay_s
 from queue_core import Cancel, Job, Outcome, Snooze, Worker
@@ -25,6 +25,7 @@ register(
 )
 
 TURNS_MAX = 6
+ACTOR = "worker:refund_processor"
 CONNECT_TIMEOUT_S = 2.0
 
 
@@ -45,7 +46,7 @@ class RefundProcessor(Worker[ProcessRefund]):
     def perform(self, job: Job[ProcessRefund]) -> Outcome:
         for _ in range(TURNS_MAX):
             try:
-                with job.session() as session:
+                with job.session(acting(ACTOR, job_id=job.id)) as session:
                     step = self._decide(session, job)
             except NotFound as error:
                 return Cancel(str(error))  # Rows are never deleted: it will not appear later.
@@ -59,7 +60,6 @@ class RefundProcessor(Worker[ProcessRefund]):
         return Snooze(1)
 
     def _decide(self, session: Session, job: Job[ProcessRefund]) -> Instruction | Outcome:
-        act_as(session, "worker:refund_processor", job_id=job.id)
         payment, refund = locking.lock_refund(session, job.args.refund_id)
         reach("refund.locked")
         if refund.is_final:
@@ -83,8 +83,7 @@ class RefundProcessor(Worker[ProcessRefund]):
     def _record(
         self, job: Job[ProcessRefund], instruction: Instruction, observation: Observation
     ) -> bool:
-        with job.session() as session:
-            act_as(session, "worker:refund_processor", job_id=job.id)
+        with job.session(acting(ACTOR, job_id=job.id)) as session:
             refund = refunding.apply_refund_observation(
                 session, instruction.request_id, observation, now=clock.now(session)
             )

@@ -11,7 +11,6 @@ from babel.dates import format_date
 from payments_app.documents.frozen import Frozen
 from payments_app.documents.seller import SELLER
 from payments_app.documents.view import LOCALE
-from payments_app.domain.customer import Customer
 from payments_app.domain.invoice import Invoice
 from payments_app.domain.money import Money
 from payments_app.domain.payment import Payment
@@ -54,13 +53,13 @@ def credit_note_sent(document: Frozen) -> Text:
     )
 
 
-def receipt(payment: Payment, invoice: Invoice, customer: Customer) -> Text:
+def receipt(payment: Payment, invoice: Invoice, customer_name: str) -> Text:
     """What was captured, and that it was captured once."""
     paid = Money(payment.captured_minor, payment.currency)
     left = Money(invoice.due_minor, invoice.currency)
     return _text(
         f"Receipt for invoice {invoice.number}",
-        customer.name,
+        customer_name,
         f"Thank you: your payment of {paid} for invoice {invoice.number} has arrived. "
         "Your card was charged once.",
         f"Still due on this invoice: {left}." if left.minor else "The invoice is paid in full.",
@@ -68,12 +67,12 @@ def receipt(payment: Payment, invoice: Invoice, customer: Customer) -> Text:
     )
 
 
-def refunded(refund: Refund, invoice: Invoice, customer: Customer) -> Text:
+def refunded(refund: Refund, invoice: Invoice, customer_name: str) -> Text:
     """How much comes back, and why."""
     amount = Money(refund.amount_minor, refund.currency)
     return _text(
         f"Refund for invoice {invoice.number}",
-        customer.name,
+        customer_name,
         f"We have refunded {amount} of your payment for invoice {invoice.number} to your card. "
         "Banks show it within 5 to 10 days.",
         f"Reason: {refund.reason}" if refund.reason else "",

@@ -27,6 +27,11 @@ def acting_role(session: Session) -> Role | None:
     return Role(found) if found else None
 
 
+def acting(actor: str, *, job_id: int) -> dict[str, str]:
+    """The same for ``job.session``, which says it with what it has to say anyway."""
+    return {"app.actor": actor, "app.job_id": str(job_id)}
+
+
 def act_as(
     session: Session,
     actor: str,

@@ -8,8 +8,7 @@ transmitting and recording it is sent again, and mail programs show it once.
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import func, select
-from sqlalchemy.dialects.postgresql import insert
+from sqlalchemy import select, text
 from sqlalchemy.orm import Session
 
 import queue_core
@@ -23,6 +22,15 @@ from payments_app.services import documents
 
 # The kind of mail that gets its document when it is sent: no PDF is made inside a capture.
 RECEIPT = "receipt"
+
+_QUEUE = text(
+    "INSERT INTO email_deliveries (id, subject_id, kind, status, to_address, title, body,"
+    " document_hash, document_name, message_id, version)"
+    " SELECT id, :subject_id, :kind, 'queued', :to_address, :title, :body,"
+    " :document_hash, :document_name, '<' || id || '@' || CAST(:domain AS text) || '>', 1"
+    " FROM (SELECT new_id('mail') AS id) AS made"
+    " ON CONFLICT (subject_id, kind) DO NOTHING RETURNING id"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,34 +63,30 @@ def queue_email(
     title: str,
     body: str,
     document: Attachment | None = None,
-) -> EmailDelivery | None:
-    """Queue the one mail of this kind about this subject, with its job. None: it exists already.
+) -> str | None:
+    """Queue the one mail of this kind about this subject, with its job, and return its id.
+
+    None: it exists already.
 
     Never refuses an address: a capture must not fail because its receipt cannot be delivered. The
     sender checks, and a mail that cannot be sent ends as bounced, where people see it.
     """
-    delivery_id = session.execute(select(func.new_id("mail"))).scalar_one()
-    made = session.execute(
-        insert(EmailDelivery)
-        .values(
-            id=delivery_id,
-            subject_id=subject_id,
-            kind=kind,
-            status=EmailStatus.QUEUED,
-            to_address=to,
-            title=title,
-            body=body,
-            document_hash=document.hash if document else None,
-            document_name=document.name if document else None,
-            message_id=f"<{delivery_id}@{SELLER.mail_domain}>",
-            version=1,
-        )
-        .on_conflict_do_nothing(index_elements=["subject_id", "kind"])
-        .returning(EmailDelivery)
+    delivery_id = session.execute(
+        _QUEUE,
+        {
+            "subject_id": subject_id,
+            "kind": kind,
+            "to_address": to,
+            "title": title,
+            "body": body,
+            "document_hash": document.hash if document else None,
+            "document_name": document.name if document else None,
+            "domain": SELLER.mail_domain,
+        },
     ).scalar_one_or_none()
-    if made is not None:
+    if delivery_id is not None:
         queue_core.insert(session, SendEmail(delivery_id=delivery_id))
-    return made
+    return delivery_id
 
 
 def claim(session: Session, delivery_id: str) -> Outgoing | None:

@@ -3,18 +3,23 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy.dialects.postgresql import insert as pg_insert
+from sqlalchemy import text
 from sqlalchemy.orm import Session
 
-from payments_app.domain.ledger import Account, LedgerPosting, LedgerTransfer, PostingKind
+from payments_app.domain.ledger import Account, PostingKind
 
-# ON CONFLICT waits for a concurrent twin to commit, and then finds its row.
-_POST = (
-    pg_insert(LedgerPosting)
-    .on_conflict_do_nothing(index_elements=["source_type", "source_id", "kind"])
-    .returning(LedgerPosting.id)
+# Header and transfers in one statement. ON CONFLICT waits for a concurrent twin to commit, and then
+# finds its row: no header of ours, so no transfers either.
+_POST = text(
+    "WITH posting AS ("
+    " INSERT INTO ledger_postings (source_type, source_id, kind, currency, memo)"
+    " VALUES (:source_type, :source_id, :kind, :currency, :memo)"
+    " ON CONFLICT (source_type, source_id, kind) DO NOTHING RETURNING id)"
+    " INSERT INTO ledger_transfers (posting_id, debit_account, credit_account, amount_minor)"
+    " SELECT posting.id, debit, credit, amount_minor FROM posting, unnest("
+    "CAST(:debits AS text[]), CAST(:credits AS text[]), CAST(:amounts AS bigint[]))"
+    " AS transfer (debit, credit, amount_minor)"
 )
-_TRANSFER = pg_insert(LedgerTransfer)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +50,7 @@ def post(
         raise AssertionError(f"empty posting {kind} of {source_type} {source_id}")
     # On the connection: an insert through the unit of work costs as much as the whole posting.
     connection = session.connection()
-    posting_id = connection.execute(
+    written = connection.execute(
         _POST,
         {
             "source_type": source_type,
@@ -53,20 +58,9 @@ def post(
             "kind": kind,
             "currency": currency,
             "memo": memo,
+            "debits": [row.debit for row in rows],
+            "credits": [row.credit for row in rows],
+            "amounts": [row.amount_minor for row in rows],
         },
-    ).scalar_one_or_none()
-    if posting_id is None:
-        return False
-    connection.execute(
-        _TRANSFER,
-        [
-            {
-                "posting_id": posting_id,
-                "debit_account": row.debit,
-                "credit_account": row.credit,
-                "amount_minor": row.amount_minor,
-            }
-            for row in rows
-        ],
     )
-    return True
+    return written.rowcount > 0

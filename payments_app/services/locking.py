@@ -4,11 +4,14 @@ Whoever takes them in another order can deadlock with a new payment through the 
 index. So payments are locked through here and nowhere else.
 """
 
-from typing import NamedTuple
+from datetime import datetime
 
-from sqlalchemy import BindParameter, ScalarSelect, Select, bindparam, select
-from sqlalchemy.orm import Session, lazyload
+from sqlalchemy import DateTime, bindparam, literal_column, select
+from sqlalchemy.orm import Session, defer, lazyload
+from sqlalchemy.orm.attributes import set_committed_value
 
+from payments_app import clock
+from payments_app.domain.attempt import PaymentAttempt
 from payments_app.domain.errors import NotFound
 from payments_app.domain.gateway_request import GatewayRequest
 from payments_app.domain.invoice import Invoice
@@ -31,26 +34,28 @@ def lock_invoice(session: Session, invoice_id: str) -> Invoice:
 
 def lock_payment(session: Session, payment_id: str) -> Payment:
     """The payment, fresh and locked, its invoice locked before it. Raises NotFound."""
-    payment = _locked(session, _NAMED, payment_id)
-    if payment is None:
+    row = session.execute(_NAMED, {"id": payment_id}).one_or_none()
+    if row is None:
         raise NotFound("payment", payment_id)
-    return payment
+    return _complete(session, row.Payment, row.Invoice, row.now)
 
 
-def lock_payment_asked_about(session: Session, request_id: str) -> Payment:
-    """The payment that a request to the gateway was about, locked likewise. Raises NotFound."""
-    payment = _locked(session, _ASKED_ABOUT, request_id)
-    if payment is None:
+def lock_payment_asked_about(session: Session, request_id: str) -> tuple[Payment, GatewayRequest]:
+    """A payment, locked likewise, and the request to the gateway about it. Raises NotFound."""
+    row = session.execute(_ASKED_ABOUT, {"id": request_id}).one_or_none()
+    if row is None:
         raise NotFound("gateway request", request_id)
-    return payment
+    return _complete(session, row.Payment, row.Invoice, row.now), row.GatewayRequest
 
 
-def _locked(session: Session, statements: "_Statements", id: str) -> Payment | None:
-    invoice = session.execute(statements.invoice, {"id": id}).scalar_one_or_none()
-    if invoice is None:
-        return None
-    payment = session.execute(statements.payment, {"id": id}).scalar_one()
-    payment.invoice = invoice
+def _complete(session: Session, payment: Payment, invoice: Invoice, now: datetime) -> Payment:
+    """With its invoice and its attempts, which are read now: nobody else may add one any more."""
+    clock.keep(session, now)
+    set_committed_value(payment, "invoice", invoice)
+    # An attempt needs the intent: without one there is none to look for.
+    known = payment.gateway_intent_id is not None
+    attempts = session.scalars(_ATTEMPTS, {"id": payment.id}).all() if known else ()
+    set_committed_value(payment, "attempts", list(attempts))
     return payment
 
 
@@ -71,32 +76,33 @@ def lock_refund(session: Session, refund_id: str) -> tuple[Payment, Refund]:
     return payment, refund
 
 
-class _Statements(NamedTuple):
-    invoice: Select[Invoice]
-    payment: Select[Payment]
-
-
-def _locking(payment_id: "BindParameter[str] | ScalarSelect[str]") -> _Statements:
-    """Put together once: every step of every payment begins with these two.
-
-    Whose invoice a payment is never changes, so that may be read in the statement that locks. The
-    invoice's lines stay away: nobody who locks a payment needs them.
-    """
-    owner = select(Payment.invoice_id).where(Payment.id == payment_id).scalar_subquery()
-    return _Statements(
-        select(Invoice)
-        .where(Invoice.id == owner)
-        .options(lazyload(Invoice.lines))
-        .with_for_update(of=Invoice)
-        .execution_options(populate_existing=True),
-        select(Payment)
-        .where(Payment.id == payment_id)
-        .with_for_update(of=Payment)
-        .execution_options(populate_existing=True),
-    )
-
-
-_NAMED = _locking(bindparam("id"))
-_ASKED_ABOUT = _locking(
-    select(GatewayRequest.payment_id).where(GatewayRequest.id == bindparam("id")).scalar_subquery()
+# Put together once: every step of every payment begins with one of these. The rows are locked in
+# the order of ``of`` (PostgreSQL, LockRows), and after a wait each is read again as it is then. The
+# time comes along, because whoever locks a payment asks for it next; what nobody needs who locks
+# one, the invoice's lines and its frozen document, stays away.
+_FRESH = {"populate_existing": True}
+_NOW = literal_column(clock.NOW_SQL, DateTime(timezone=True)).label("now")
+_AWAY = (lazyload(Payment.attempts), lazyload(Invoice.lines), defer(Invoice.document))
+_NAMED = (
+    select(Payment, Invoice, _NOW)
+    .join(Invoice, Invoice.id == Payment.invoice_id)
+    .where(Payment.id == bindparam("id"))
+    .options(*_AWAY)
+    .with_for_update(of=(Invoice, Payment))
+    .execution_options(**_FRESH)
+)
+_ASKED_ABOUT = (
+    select(Payment, Invoice, GatewayRequest, _NOW)
+    .join(Invoice, Invoice.id == Payment.invoice_id)
+    .join(GatewayRequest, GatewayRequest.payment_id == Payment.id)
+    .where(GatewayRequest.id == bindparam("id"))
+    .options(*_AWAY)
+    .with_for_update(of=(Invoice, Payment, GatewayRequest))
+    .execution_options(**_FRESH)
+)
+_ATTEMPTS = (
+    select(PaymentAttempt)
+    .where(PaymentAttempt.payment_id == bindparam("id"))
+    .order_by(PaymentAttempt.n)
+    .execution_options(**_FRESH)
 )

@@ -9,7 +9,6 @@ from datetime import datetime
 from typing import Any, assert_never
 
 import structlog
-from sqlalchemy import bindparam, select
 from sqlalchemy.orm import Session
 
 import queue_core
@@ -37,9 +36,6 @@ from payments_app.services.schedule import after, silence_delay_s
 
 log = structlog.get_logger()
 
-# As it is now that its payment is locked, and not as this session may have read it before.
-_REQUEST = select(GatewayRequest).where(GatewayRequest.id == bindparam("id"))
-_FRESH = {"populate_existing": True}
 # The parameter that speaks of the card given, not of our request or account.
 _CARD_PARAM = "payment_method"
 # Of a list of refunds, what is kept for a person to read: nobody compares more by eye.
@@ -50,8 +46,7 @@ def apply_observation(
     session: Session, request_id: str, observation: Observation, *, now: datetime
 ) -> Payment:
     """Record what the gateway answered to one of our requests. Returns the locked payment."""
-    payment = lock_payment_asked_about(session, request_id)
-    request = session.scalars(_REQUEST, {"id": request_id}, execution_options=_FRESH).one()
+    payment, request = lock_payment_asked_about(session, request_id)
     close_request(request, observation, now)
     match observation:
         case IntentSeen():

@@ -151,9 +151,9 @@ def _credit(session: Session, invoice: Invoice, refund: Refund, amount_minor: in
 
 def _send_notice(session: Session, payment: Payment, refund: Refund) -> None:
     customer = session.execute(
-        select(Customer).where(Customer.id == payment.customer_id)
-    ).scalar_one()
-    text = email_texts.refunded(refund, payment.invoice, customer)
+        select(Customer.name, Customer.email).where(Customer.id == payment.customer_id)
+    ).one()
+    text = email_texts.refunded(refund, payment.invoice, customer.name)
     emails.queue_email(
         session,
         subject_id=refund.id,

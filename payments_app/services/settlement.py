@@ -83,9 +83,9 @@ def settle(invoice: Invoice, now: datetime) -> None:
 
 def _send_receipt(session: Session, payment: Payment, invoice: Invoice) -> None:
     customer = session.execute(
-        select(Customer).where(Customer.id == payment.customer_id)
-    ).scalar_one()
-    text = email_texts.receipt(payment, invoice, customer)
+        select(Customer.name, Customer.email).where(Customer.id == payment.customer_id)
+    ).one()
+    text = email_texts.receipt(payment, invoice, customer.name)
     emails.queue_email(
         session,
         subject_id=payment.id,

@@ -12,7 +12,8 @@ from tests.support.business import NOW
 
 def queue(session, subject_id="inv_1", kind="invoice", **changes) -> EmailDelivery | None:
     values = {"to": "ada@example.com", "title": "Hello", "body": "Text\n", **changes}
-    return emails.queue_email(session, subject_id=subject_id, kind=kind, **values)
+    made = emails.queue_email(session, subject_id=subject_id, kind=kind, **values)
+    return None if made is None else session.get_one(EmailDelivery, made)
 
 
 @pytest.fixture

@@ -53,7 +53,7 @@ def queue(sessions, **changes) -> str:
             **values,
         )
         assert made is not None
-        return made.id
+        return made
 
 
 def delivery(sessions, delivery_id: str) -> EmailDelivery:
