@@ -4,12 +4,15 @@ import ast
 import re
 import sys
 import tomllib
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import sqlalchemy
 from alembic.migration import MigrationContext
 from alembic.operations import Operations
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 from queue_core import schema
 from tests.architecture.source import ROOT, sources
@@ -54,6 +57,43 @@ def test_the_guides_migration_makes_the_tables_and_removes_them(database_url: st
     engine.dispose()
 
     assert (after_upgrade, after_downgrade) == (schema.version(), 0)
+
+
+def test_a_locked_package_is_pinned_with_the_extras_that_others_ask_of_it():
+    """Without them pip before 23.3 finds the newest `coverage[toml]`, and refuses it unpinned."""
+    for name in ("requirements.lock", "requirements-dev.lock"):
+        pinned = {
+            found.name: found.extras
+            for line in (ROOT / name).read_text().splitlines()
+            if re.match(r"[a-z0-9]", line)
+            for found in [Requirement(line.rstrip(" \\"))]
+        }
+        asked = [
+            (package, wanted)
+            for package, extras in pinned.items()
+            for wanted in _wanted_with_extras(package, extras)
+        ]
+
+        assert asked
+        assert [
+            (package, str(wanted))
+            for package, wanted in asked
+            if not wanted.extras <= pinned.get(canonicalize_name(wanted.name), set())
+        ] == []
+
+
+def _wanted_with_extras(package: str, extras: set[str]) -> list[Requirement]:
+    try:
+        texts = metadata.requires(package) or []
+    except metadata.PackageNotFoundError:
+        return []  # For another system or Python than this one.
+    found = [Requirement(text) for text in texts]
+    chosen = [{"extra": extra} for extra in ("", *extras)]
+    return [
+        one
+        for one in found
+        if one.extras and (one.marker is None or any(one.marker.evaluate(each) for each in chosen))
+    ]
 
 
 def _extras(project: dict[str, Any]) -> list[str]:
