@@ -19,6 +19,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from payments_app import embedded_postgres
 from payments_app.config import Config
+from queue_core import alive
 
 CONNECT_TIMEOUT_S = 5
 # Per process. Web threads and job threads each hold one at most; beyond that they wait in line.
@@ -64,9 +65,8 @@ class Database:
 
 
 def make_engine(url: str, *, application_name: str = "payments-app") -> Engine:
-    return create_engine(
+    made = create_engine(
         url,
-        pool_pre_ping=True,
         # The one that was used last is warm: its statements are prepared, its pages are cached.
         pool_use_lifo=True,
         pool_size=POOL_SIZE,
@@ -77,6 +77,7 @@ def make_engine(url: str, *, application_name: str = "payments-app") -> Engine:
             "options": "-c timezone=UTC",
         },
     )
+    return alive.checked(made)
 
 
 def sessions(engine: Engine) -> sessionmaker[Session]:

@@ -12,7 +12,7 @@ from typing import Any
 
 import sqlalchemy
 
-from queue_core import enqueue, schema, wakeup
+from queue_core import alive, enqueue, schema, wakeup
 from queue_core.args import JobArgs, PlainArgs
 from queue_core.batch import Inserted
 from queue_core.control import stats
@@ -68,7 +68,7 @@ class Queue:
         with self._lock:
             if self._engine is None:
                 self._engine = connect.poolable(
-                    sqlalchemy.create_engine(self.database_url, pool_pre_ping=True)
+                    alive.checked(sqlalchemy.create_engine(self.database_url))
                 )
             return self._engine
 
