@@ -123,6 +123,11 @@ class HandleGatewayEvent(
 
 
 @dataclass(frozen=True)
+class DispatchWebhooks(JobArgs, kind="dispatch_webhooks", queue="webhooks", max_attempts=3):
+    """Make the jobs of the endpoints that something is due for. Not unique: see telling.py."""
+
+
+@dataclass(frozen=True)
 class DeliverWebhooks(
     JobArgs,
     kind="deliver_webhooks",

@@ -20,6 +20,7 @@ from workers.reconciler import Reconciler
 from workers.refund_processor import RefundProcessor
 from workers.sweeper import Sweeper
 from workers.webhook_deliverer import WebhookDeliverer
+from workers.webhook_dispatcher import WebhookDispatcher
 
 # Missed minutes need no making up: the next sweep sees everything that they would have seen.
 CRON = (
@@ -60,6 +61,7 @@ def build(parts: Parts) -> list[Worker[Any]]:
         DisputeObserver(parts.gateway),
         Reconciler(parts.gateway, parts.reports),
         Sweeper(),
+        WebhookDispatcher(),
         WebhookDeliverer(allow_private=parts.private_webhooks),
     ]
     if parts.gateway_url is not None:

@@ -138,8 +138,6 @@ class Story:
                 now=clock.now(session),
             )
             invoices.delete_draft(session, invoice.id)
-        with self.sessions.begin() as session:
-            outbound.dispatch(session, now=clock.now(session))
 
     def reconcile(self) -> None:
         with self.sessions.begin() as session:

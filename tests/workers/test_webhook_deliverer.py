@@ -9,15 +9,17 @@ import pytest
 from sqlalchemy import text
 from standardwebhooks import Webhook, WebhookVerificationError
 
+import queue_core
 from payments_app import clock
 from payments_app.domain.errors import Invalid
-from payments_app.jobs import DeliverWebhooks
+from payments_app.jobs import DeliverWebhooks, DispatchWebhooks
 from payments_app.services import outbound
 from queue_core import Snooze
 from tests.support import performing
 from tests.support.audited import broken_rows
 from tests.support.conversation import Conversation
 from workers.webhook_deliverer import WebhookDeliverer
+from workers.webhook_dispatcher import WebhookDispatcher
 
 
 class Receiver:
@@ -102,6 +104,42 @@ def test_every_change_is_told_once_in_order_and_signed(sessions, endpoint, recei
         Webhook(endpoint.secret).verify(body + " ", lower)
     assert states(sessions) == ["delivered"]
     assert broken_rows(sessions) == []
+
+
+def test_a_change_is_told_by_jobs_of_its_own_commit(sessions, app_engine, endpoint, receiver):
+    """No sweep, no minute: what the commit left in the queue is enough."""
+    Conversation.about_a_new_payment(sessions)
+
+    WebhookDispatcher().perform(performing.claim(app_engine, DispatchWebhooks))
+    deliver = performing.claim(app_engine, DeliverWebhooks)
+
+    assert WebhookDeliverer(allow_private=True).perform(deliver) is None
+    assert "payment.pending" in [json.loads(body)["type"] for _, body in receiver.got]
+    assert states(sessions) == ["delivered"]
+
+
+def test_a_change_wakes_the_job_that_waits_to_repeat_another(
+    sessions, app_engine, endpoint, receiver
+):
+    with sessions.begin() as session:
+        waiting = queue_core.insert(
+            session, DeliverWebhooks(endpoint_id=endpoint.id), schedule_in=3_600
+        )
+    Conversation.about_a_new_payment(sessions)
+
+    WebhookDispatcher().perform(performing.claim(app_engine, DispatchWebhooks))
+
+    assert performing.claim(app_engine, DeliverWebhooks).id == waiting.id
+
+
+def test_what_is_due_later_wakes_nobody(sessions, app_engine, endpoint):
+    Conversation.about_a_new_payment(sessions)
+    with sessions.begin() as session:
+        session.execute(text("UPDATE webhook_deliveries SET next_at = now() + interval '1 hour'"))
+
+    WebhookDispatcher().perform(performing.claim(app_engine, DispatchWebhooks))
+
+    assert performing.unfinished(app_engine, DeliverWebhooks) == 0
 
 
 def test_both_secrets_sign_while_one_replaces_the_other(sessions, endpoint, receiver, deliver):
