@@ -17,7 +17,8 @@ from payments_app.api.schema import ProblemSchema
 DESCRIPTION = """\
 Invoices and payments that are captured once.
 
-Amounts are integers of minor units. Requests that move money need an `Idempotency-Key`; a payment
+Amounts are integers of minor units. Cards carry two decimals: where a currency has three, a total
+and what is paid or refunded end in 0. Requests that move money need an `Idempotency-Key`; a payment
 and a refund are accepted with 202 and carried out by workers: read them until they have ended.
 """
 

@@ -65,6 +65,17 @@ def exponent(currency: str) -> int:
     return _DECIMALS.get(currency, 2)
 
 
+def charge_step(currency: str) -> int:
+    """What the gateway takes is a multiple of this many minor units: 10 where there are three
+    decimals, else 1.
+
+    Its partners count in hundredths, so the last of three digits must be 0: it takes 5.120 and
+    5.130 KWD and refuses 5.124, in payments and in refunds (docs.stripe.com/currencies,
+    "Three-decimal currencies").
+    """
+    return 10 if exponent(currency) == 3 else 1
+
+
 @dataclass(frozen=True, slots=True)
 class Money:
     """``Money(12000, "USD")`` is 120 dollars. Mixed currencies are refused, so are floats."""
@@ -150,6 +161,21 @@ def bounded(minor: int, currency: str, field: str = "amount") -> Money:
     if abs(minor) > AMOUNT_MINOR_MAX:
         raise InvalidAmount(field, f"At most {Money(AMOUNT_MINOR_MAX, currency)} is possible.")
     return Money(minor, currency)
+
+
+def chargeable(amount: Money, field: str, what: str) -> Money:
+    """An amount that the gateway takes; ``what`` is "a payment". Raises InvalidAmount."""
+    step = charge_step(amount.currency)
+    over = amount.minor % step
+    if over == 0:
+        return amount
+    below = Money(amount.minor - over, amount.currency)
+    right = [str(each) for each in (below, below + Money(step, amount.currency)) if each.minor]
+    raise InvalidAmount(
+        field,
+        f"{what.capitalize()} of {amount} is not possible: cards are charged in steps of"
+        f" {Money(step, amount.currency)}. Right would be {' or '.join(right)}.",
+    )
 
 
 def parse_decimal(value: str | int, field: str) -> Decimal:

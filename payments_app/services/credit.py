@@ -14,7 +14,7 @@ from payments_app.domain.credit import CreditApplication
 from payments_app.domain.errors import DomainError, InvalidAmount, PaymentInProgress
 from payments_app.domain.invoice import Invoice
 from payments_app.domain.ledger import Account, Allocation, PostingKind
-from payments_app.domain.money import Money
+from payments_app.domain.money import Money, chargeable
 from payments_app.domain.payment import LIVE, Payment
 from payments_app.queries import credit as queries
 from payments_app.services import customers, ledger, settlement
@@ -97,7 +97,8 @@ def _amount(invoice: Invoice, wanted: int | None, due_minor: int, left_minor: in
     if not 0 < wanted <= most:
         shown = Money(most, invoice.currency)
         raise InvalidAmount("amount_minor", f"Use at least one minor unit and at most {shown}.")
-    return wanted
+    # Else what is left to pay could not be charged.
+    return chargeable(Money(wanted, invoice.currency), "amount_minor", "a part").minor
 
 
 def _allocate(

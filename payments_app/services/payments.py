@@ -23,7 +23,7 @@ from payments_app.domain.errors import (
     PaymentNotCancellable,
 )
 from payments_app.domain.invoice import Invoice, InvoiceStatus
-from payments_app.domain.money import Money
+from payments_app.domain.money import Money, chargeable
 from payments_app.domain.payment import LIVE, Payment, PaymentStatus, StopReason
 from payments_app.domain.steps import DEADLINE
 from payments_app.jobs import ProcessPayment
@@ -171,4 +171,4 @@ def _amount_to_pay(invoice: Invoice, amount_minor: int | None) -> int:
         raise InvalidAmount("amount_minor", "Pay at least one minor unit.")
     if amount > due:
         raise InvalidAmount("amount_minor", f"At most {Money(due, invoice.currency)} is due.")
-    return amount
+    return chargeable(Money(amount, invoice.currency), "amount_minor", "a payment").minor

@@ -16,7 +16,7 @@ from payments_app.domain.errors import (
     RefundExceedsPayment,
     RefundInProgress,
 )
-from payments_app.domain.money import Money, exponent
+from payments_app.domain.money import Money, chargeable, exponent
 from payments_app.domain.payment import Payment, PaymentStatus
 from payments_app.domain.refund import FINAL, Refund
 from payments_app.jobs import ProcessRefund
@@ -75,6 +75,7 @@ def wake(session: Session, refund: Refund) -> None:
 def _check(session: Session, payment: Payment, amount_minor: int) -> None:
     if amount_minor <= 0:
         raise InvalidAmount("amount_minor", "Refund at least one minor unit.")
+    chargeable(Money(amount_minor, payment.currency), "amount_minor", "a refund")
     if payment.status is not PaymentStatus.COMPLETED:
         raise PaymentNotRefundable(
             f"This payment is {payment.status}. Only a completed payment can be refunded."

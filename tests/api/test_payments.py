@@ -6,6 +6,7 @@ from sqlalchemy import func, select, text
 from payments_app.domain.attempt import PaymentAttempt
 from payments_app.domain.payment import Payment
 from payments_app.domain.transition import Transition
+from tests.api import worlds
 from tests.api.support import CARD, Api, fields, new_key, refusal
 
 
@@ -41,6 +42,19 @@ def test_more_than_is_due_is_refused_with_what_is_due(api: Api, invoice):
 
     assert fields(problem) == ["amount_minor"]
     assert "119.00" in problem["detail"]
+
+
+def test_an_amount_that_cards_cannot_be_charged_is_refused_with_what_could_be(
+    api: Api, customer, change
+):
+    draft = api.post("/invoices", api.an_invoice(customer, currency="KWD")).json
+    invoice = worlds.an_open_invoice(api, draft, change)
+
+    problem = refusal(api.pay(invoice, amount_minor=1_234), 422, "invalid_amount")
+
+    assert fields(problem) == ["amount_minor"]
+    assert "Right would be KWD\xa01.230 or KWD\xa01.240." in problem["detail"]
+    assert api.pay(invoice, amount_minor=1_230).status_code == 202
 
 
 def test_a_draft_cannot_be_paid(api: Api, draft, sessions):

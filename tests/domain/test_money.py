@@ -13,6 +13,8 @@ from payments_app.domain.money import (
     Money,
     Rounding,
     bounded,
+    charge_step,
+    chargeable,
     currencies,
     exponent,
     parse_decimal,
@@ -52,6 +54,32 @@ def test_a_currency_that_the_gateway_counts_otherwise_is_refused(code):
     """Stripe takes 1000 ISK for ten crowns: the capture would agree with us, in another amount."""
     with pytest.raises(UnknownCurrency):
         exponent(code)
+
+
+@pytest.mark.parametrize(
+    ("code", "step"), [("KWD", 10), ("BHD", 10), ("JOD", 10), ("OMR", 10), ("TND", 10),
+                       ("USD", 1), ("JPY", 1), ("RSD", 1)],
+)  # fmt: skip
+def test_a_third_decimal_is_no_step_that_cards_are_charged_in(code, step):
+    assert charge_step(code) == step
+
+
+@given(st.integers(1, AMOUNT_MINOR_MAX), currency)
+def test_what_cannot_be_charged_is_refused_with_what_could_be(amount, code):
+    step = charge_step(code)
+    if amount % step == 0:
+        assert chargeable(Money(amount, code), "amount_minor", "a payment").minor == amount
+        return
+
+    with pytest.raises(InvalidAmount) as refused:
+        chargeable(Money(amount, code), "amount_minor", "a payment")
+
+    assert refused.value.field == "amount_minor"
+    below, above = (Money(amount // step * step + more, code) for more in (0, step))
+    said = str(refused.value)
+    assert f"{Money(amount, code)} is not possible" in said
+    assert str(above) in said
+    assert (f"Right would be {below} or" in said) is (below.minor > 0)
 
 
 @pytest.mark.parametrize("code", ["", "usd", "XXX", "DEM", "US", "DOLLAR", "<script>"])

@@ -223,7 +223,7 @@ def _draft(session: Session) -> Invoice:
     made = customers.create(
         session, name=f"Long {uuid.UUID(int=7)} Company Name", email="long@example.com"
     )
-    line = LineDraft("A rather long description " * 8, Decimal("1.5"), 999_99, Decimal(19))
+    line = LineDraft("A rather long description " * 8, Decimal("1.5"), 990_000, Decimal(19))
     return invoices.create_draft(
         session,
         customer_id=made.id,

@@ -72,6 +72,38 @@ def test_a_charge_that_is_refunded_whole_says_so(simulator):
     assert second.json()["error"]["code"] == "charge_already_refunded"
 
 
+@pytest.mark.parametrize(
+    ("code", "step"), [("kwd", 10), ("tnd", 10), ("isk", 100), ("ugx", 100), ("eur", 1), ("jpy", 1)]
+)
+def test_an_amount_between_the_steps_of_its_currency_is_refused_and_moves_nothing(
+    simulator, code, step
+):
+    form = {"amount": 1_001, "currency": code, **VISA}
+
+    answers = [
+        simulator.post("/v1/payment_intents", {**form, "confirm": "true"}),
+        simulator.post("/v1/charges", form),
+    ]
+
+    assert {answer.status_code for answer in answers} == {200 if step == 1 else 400}
+    for answer in answers if step > 1 else []:
+        error = answer.json()["error"]
+        assert (error["type"], error["param"]) == ("invalid_request_error", "amount")
+        assert str(step) in error["message"]
+    assert len(simulator.captures()) == (2 if step == 1 else 0)
+
+
+def test_a_refund_between_the_steps_of_its_currency_is_refused(simulator):
+    form = {"amount": 5_000, "currency": "kwd", "confirm": "true", **VISA}
+    intent = simulator.post("/v1/payment_intents", form).json()["id"]
+
+    answer = simulator.post("/v1/refunds", {"payment_intent": intent, "amount": 1_234})
+
+    assert answer.status_code == 400
+    assert answer.json()["error"]["param"] == "amount"
+    assert simulator.journal()["refunds"] == []
+
+
 @pytest.mark.parametrize("form", [{}, {"payment_intent": "pi_nobody"}, {"charge": "ch_nobody"}])
 def test_a_refund_of_nothing_is_refused(simulator, form):
     assert simulator.post("/v1/refunds", {"amount": 5, **form}).status_code in {400, 404}

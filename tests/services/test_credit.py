@@ -24,10 +24,12 @@ from tests.support.audited import broken_rows
 from tests.support.conversation import Conversation
 
 
-def another_invoice(session: Session, customer_id: str, now, total_minor: int) -> Invoice:
+def another_invoice(
+    session: Session, customer_id: str, now, total_minor: int, currency: str = "USD"
+) -> Invoice:
     line = LineDraft("More", Decimal(1), total_minor, Decimal(0))
     draft = invoices.create_draft(
-        session, customer_id=customer_id, currency="USD", lines=[line], now=now
+        session, customer_id=customer_id, currency=currency, lines=[line], now=now
     )
     session.flush()
     invoices.request_finalize(session, draft.id, now=now)
@@ -36,8 +38,12 @@ def another_invoice(session: Session, customer_id: str, now, total_minor: int) -
 
 @pytest.fixture
 def over(sessions) -> Conversation:
+    return paid_too_much(sessions)
+
+
+def paid_too_much(sessions, currency: str = "USD") -> Conversation:
     """A payment was given up and captured after all, when another one had paid the invoice."""
-    late = Conversation.about_a_new_payment(sessions, total_minor=12_000)
+    late = Conversation.about_a_new_payment(sessions, total_minor=12_000, currency=currency)
     late.confirm_sent()
     late.hear(late.declined("stolen_card"))
     late.turn(late.canceled())
@@ -145,3 +151,14 @@ def test_credit_has_bounds(over, sessions):
     stranger.turn(stranger.intent(IntentStatus.CANCELED))
     with pytest.raises(NoCredit):
         use(over, stranger.payment.invoice_id)
+
+
+def test_credit_is_used_in_parts_that_leave_something_to_charge(sessions):
+    dinars = paid_too_much(sessions, "KWD")
+    with sessions.begin() as session:
+        other = another_invoice(session, dinars.payment.customer_id, dinars.now, 5_000, "KWD")
+
+    with pytest.raises(InvalidAmount, match="in steps of"):
+        use(dinars, other.id, 1_234)
+
+    assert use(dinars, other.id, 1_230).amount_minor == 1_230

@@ -67,6 +67,18 @@ def test_a_wrong_field_of_a_line_is_named_with_its_line(session, field, value):
     assert refused.value.field == f"lines.1.{field}"
 
 
+def test_a_total_that_cards_cannot_be_charged_is_refused_while_prices_are_typed(session):
+    """Not the third decimal of a price: eight at 0.125 dinars are one dinar."""
+    eight = line(quantity=Decimal(8), unit_amount_minor=125, tax_rate=Decimal(0))
+    assert draft(session, eight, currency="KWD").total_minor == 1_000
+
+    with pytest.raises(InvalidAmount) as refused:
+        draft(session, eight, line(unit_amount_minor=2, tax_rate=Decimal(0)), currency="KWD")
+
+    assert refused.value.field == "lines"
+    assert "Right would be KWD\xa01.000 or KWD\xa01.010." in str(refused.value)
+
+
 @pytest.mark.parametrize(
     ("field", "value"),
     [

@@ -115,6 +115,18 @@ def test_asking_twice_leaves_one_job_and_asking_when_open_none(session):
     assert jobs(session) == before
 
 
+def test_a_total_that_cards_cannot_be_charged_is_refused_before_a_number(session):
+    made = a_draft(session, LineDraft("Work", Decimal(1), 1_234, Decimal(0)))
+    made.currency = "KWD"  # as one that was written before this was asked
+    session.flush()
+
+    with pytest.raises(InvalidAmount, match="Right would be") as refused:
+        invoices.request_finalize(session, made.id, now=NOW)
+
+    assert refused.value.field == "lines"
+    assert made.finalize_requested_at is None
+
+
 def test_nothing_to_pay_is_refused_when_asked_and_when_done(session):
     free = a_draft(session, LineDraft("Gift", Decimal(1), 100, Decimal(20)))
     free.total_minor = 0  # A draft of the days when nothing refused it while it was written.

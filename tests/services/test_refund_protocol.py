@@ -95,7 +95,10 @@ class RefundTalk:
 
 @pytest.fixture
 def paid(sessions) -> Conversation:
-    talk = Conversation.about_a_new_payment(sessions, total_minor=10_000, tax_rate="20")
+    return captured(Conversation.about_a_new_payment(sessions, total_minor=10_000, tax_rate="20"))
+
+
+def captured(talk: Conversation) -> Conversation:
     talk.confirm_sent()
     talk.hear(talk.succeeded())
     return talk
@@ -301,6 +304,17 @@ def test_the_same_answer_heard_twice_counts_once(paid):
 def test_a_refund_beyond_what_was_taken_is_refused(paid, amount, error):
     with pytest.raises(error):
         start(paid, amount)
+
+
+def test_a_part_that_cards_cannot_be_given_back_is_refused(sessions):
+    dinars = captured(Conversation.about_a_new_payment(sessions, currency="KWD", total_minor=5_000))
+
+    with pytest.raises(InvalidAmount) as refused:
+        start(dinars, 1_234)
+
+    assert refused.value.field == "amount_minor"
+    assert dinars.payment.refund_reserved_minor == 0
+    assert start(dinars, 1_230).refund.amount_minor == 1_230
 
 
 def test_a_second_refund_waits_for_the_first(paid):

@@ -89,6 +89,7 @@ def test_an_empty_line_is_an_offer_and_no_mistake(owner: Browser, form):
     ("changed", "said"),
     [
         ({"currency": "JPY", "unit_price": ["1.50", "1"]}, "JPY has no decimals"),
+        ({"currency": "KWD", "unit_price": ["1.234", "1"]}, "charged in steps of KWD 0.010"),
         ({"currency": "XXL"}, "is no ISO 4217 currency code"),
         ({"quantity": ["0", "1"]}, "The quantity must be more than 0"),
         ({"quantity": ["-1", "1"]}, "The quantity must be more than 0"),

@@ -21,11 +21,12 @@ def create(tx: Transaction, call: Call) -> Answer:
     forms.known(call.params, CREATE_PARAMS)
     name = cards.named(call.params, required=True)
     metadata = forms.metadata(call.params)
+    currency = forms.currency(call.params)
     charge = ask_bank(
         tx,
         card=str(name),
-        amount_minor=forms.amount(call.params),
-        currency=forms.currency(call.params),
+        amount_minor=forms.in_steps(forms.amount(call.params), currency),
+        currency=currency,
         metadata=json.dumps(metadata),
         description=forms.text(call.params, "description"),
     )

@@ -19,6 +19,10 @@ PAGE_DEFAULT = 10
 PAGE_MAX = 100
 AMOUNT_MAX = 99_999_999_999
 PART = re.compile(r"\[([^\[\]]*)\]")
+# What Stripe's page on currencies says of amounts: the last of three decimals is 0, and so are the
+# two decimals that crowns and Ugandan shillings have for old times' sake.
+STEPS = {**dict.fromkeys(("bhd", "iqd", "jod", "kwd", "lyd", "omr", "tnd"), 10),
+         **dict.fromkeys(("isk", "ugx"), 100)}  # fmt: skip
 CURRENCY = re.compile(r"[a-z]{3}")
 
 _Nested = TypeVar("_Nested", list[str], dict[str, str])
@@ -65,6 +69,15 @@ def currency(params: Body) -> str:
     if not isinstance(text, str) or not CURRENCY.fullmatch(text.lower()):
         raise invalid(f"Invalid currency: {text}", param="currency")
     return text.lower()
+
+
+def in_steps(value: int, of_currency: str) -> int:
+    """The amount, unless the currency is charged in steps that it is none of."""
+    step = STEPS.get(of_currency, 1)
+    if value % step:
+        message = f"Invalid amount: {of_currency} amounts must be evenly divisible by {step}"
+        raise invalid(message, param="amount")
+    return value
 
 
 def metadata(params: Body) -> dict[str, str]:

@@ -43,12 +43,13 @@ def create(tx: Transaction, call: Call) -> Answer:
         raise invalid("Manual capture is not simulated.", param="capture_method")
     confirm_now = forms.flag(call.params, "confirm")
     card = cards.named(call.params, required=confirm_now)
+    currency = forms.currency(call.params)
     intent_id = new_id("pi")
     tx.insert(
         "intent",
         id=intent_id,
-        amount_minor=forms.amount(call.params),
-        currency=forms.currency(call.params),
+        amount_minor=forms.in_steps(forms.amount(call.params), currency),
+        currency=currency,
         status="requires_confirmation" if card else "requires_payment_method",
         payment_method=card,
         description=forms.text(call.params, "description"),

@@ -117,6 +117,7 @@ def _amount_within_cap(call: Call, charge: Row) -> int:
         message = f"Charge {charge['id']} has already been refunded."
         raise invalid(message, code="charge_already_refunded")
     amount_minor = forms.amount(call.params) if "amount" in call.params else left_minor
+    forms.in_steps(amount_minor, charge["currency"])
     if amount_minor > left_minor:
         message = f"Refund amount ({amount_minor}) is greater than unrefunded amount ({left_minor})"
         raise invalid(message, param="amount")

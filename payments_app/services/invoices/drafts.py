@@ -13,7 +13,7 @@ from sqlalchemy.orm.attributes import flag_modified
 from payments_app.domain.customer import Customer, checked_text
 from payments_app.domain.errors import InvalidAmount, InvalidTransition, VersionConflict
 from payments_app.domain.invoice import Invoice, InvoiceLine, InvoiceStatus
-from payments_app.domain.money import exponent
+from payments_app.domain.money import Money, chargeable, exponent
 from payments_app.domain.totals import Totals
 from payments_app.services import customers
 from payments_app.services.invoices.dates import checked_due_date
@@ -102,7 +102,7 @@ def _write(
 ) -> None:
     exponent(currency)  # raises UnknownCurrency
     rows, totals = checked_lines(lines, currency)
-    require_something_to_pay(totals.total_minor)
+    require_payable(Money(totals.total_minor, currency))
     due = checked_due_date(due_date, now.date())
     note = checked_text(memo, "memo")
     # Everything is checked; from here on nothing refuses, so nothing is half written.
@@ -111,10 +111,11 @@ def _write(
     set_lines(invoice, rows, totals)
 
 
-def require_something_to_pay(total_minor: int) -> None:
+def require_payable(total: Money) -> None:
     """Raises InvalidAmount. Said while the prices are being typed, and again before a number."""
-    if total_minor <= 0:
+    if total.minor <= 0:
         raise InvalidAmount("lines", "The total is zero: there is nothing to pay. Set a price.")
+    chargeable(total, "lines", "a total")
 
 
 def set_lines(invoice: Invoice, rows: list[InvoiceLine], totals: Totals) -> None:

@@ -17,11 +17,12 @@ from payments_app.domain.customer import Customer
 from payments_app.domain.errors import InvalidTransition, NotFound, VersionConflict
 from payments_app.domain.invoice import Invoice, InvoiceStatus
 from payments_app.domain.ledger import Account, PostingKind
+from payments_app.domain.money import Money
 from payments_app.domain.totals import Totals, compute
 from payments_app.jobs import FinalizeInvoice
 from payments_app.services import customers, ledger, numbering
 from payments_app.services.invoices.dates import checked_due_date, link_expires_at, usual_due_date
-from payments_app.services.invoices.drafts import require_something_to_pay
+from payments_app.services.invoices.drafts import require_payable
 from payments_app.services.ledger import Transfer
 from payments_app.services.locking import lock_invoice
 
@@ -29,7 +30,7 @@ from payments_app.services.locking import lock_invoice
 def request_finalize(session: Session, invoice_id: str, *, now: datetime) -> Invoice:
     """Ask for the invoice to be numbered and sent. A no-op when it already is.
 
-    Raises NotFound, Invalid, InvalidAmount (nothing to pay), InvalidTransition (void).
+    Raises NotFound, Invalid, InvalidAmount (cannot be paid), InvalidTransition (void).
     """
     _customer, invoice = _lock_with_customer(session, invoice_id)
     if invoice.number is not None and invoice.status is not InvoiceStatus.VOID:
@@ -90,7 +91,7 @@ def _lock_with_customer(session: Session, invoice_id: str) -> tuple[Customer, In
 
 def _require_sendable(invoice: Invoice, now: datetime) -> None:
     customers.require_active(invoice.customer)
-    require_something_to_pay(invoice.total_minor)
+    require_payable(Money(invoice.total_minor, invoice.currency))
     checked_due_date(invoice.due_date, now.date())
 
 
