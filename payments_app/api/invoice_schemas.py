@@ -13,6 +13,7 @@ from payments_app.api.fields import Amount, DecimalShown, DecimalText, HostedLin
 from payments_app.api.schema import AnswerSchema, RequestSchema
 from payments_app.domain.customer import TEXT_LENGTH_MAX
 from payments_app.domain.invoice import LINES_MAX, InvoiceStatus
+from payments_app.domain.money import Rounding
 
 _Messages = dict[str, str | list[Any] | dict[Any, Any]]
 _LIST_MESSAGES: _Messages = {"invalid": "Write a list: […].", "required": "This field is required."}
@@ -42,6 +43,15 @@ class ChangedInvoice(RequestSchema):
         metadata={"minItems": 1, "maxItems": LINES_MAX},
     )
     due_date = ma.fields.Date(allow_none=True, error_messages=_DATE_MESSAGES)
+    rounding = ma.fields.Enum(
+        Rounding,
+        by_value=True,
+        error_messages={"unknown": "Write one of {choices}."},
+        metadata={
+            "description": "Where half a minor unit of a line or of a tax goes: up, which is usual,"
+            " or to the even neighbour."
+        },
+    )
     memo = Text(length_max=TEXT_LENGTH_MAX)
 
 
@@ -91,6 +101,7 @@ class InvoiceSchema(AnswerSchema):
     status = ma.fields.Enum(InvoiceStatus, by_value=True, required=True)
     number = ma.fields.String(required=True, allow_none=True)
     currency = ma.fields.String(required=True)
+    rounding = ma.fields.Enum(Rounding, by_value=True, required=True)
     lines = ma.fields.List(ma.fields.Nested(LineShown), required=True)
     subtotal_minor = ma.fields.Integer(required=True)
     tax_minor = ma.fields.Integer(required=True)

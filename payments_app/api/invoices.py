@@ -176,6 +176,7 @@ def _as_drafted(invoice: Invoice) -> dict[str, Any]:
         "currency": invoice.currency,
         "due_date": invoice.due_date,
         "memo": invoice.memo,
+        "rounding": invoice.rounding,
         "lines": [
             LineDraft(line.description, line.quantity, line.unit_amount_minor, line.tax_rate)
             for line in invoice.lines

@@ -34,7 +34,7 @@ SQL_FOLDER = Path(__file__).parent / "sql"
 TITLES = {
     "I3": I3[1],
     "I4": I4[1],
-    "I5": "an invoice is paid exactly when allocations and credits make up its total",
+    "I5": "an invoice sums its lines; paid means that allocations and credits make up its total",
     "I6": "no move outside the tables; the log leads to the present state",
     "I7": "nothing open is forgotten: a next action in the future, or a live job",
     "I8": "no state has left an absorbing state, no job ended twice",
@@ -48,6 +48,7 @@ _FILES = (
     ("I4", "i04_ledger"),
     ("I4", "i04_accounts"),
     ("I5", "i05_invoices"),
+    ("I5", "i05_figures"),
     ("I6", "i06_moves"),
     ("I7", "i07_open_work"),
     ("I8", "i08_absorbing"),

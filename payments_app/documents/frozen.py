@@ -48,6 +48,7 @@ def invoice_document(
             }
             for line, amount in zip(invoice.lines, totals.line_minor, strict=True)
         ],
+        "rounding": str(invoice.rounding),
         "tax_groups": [
             {
                 "rate": plain(group.rate),

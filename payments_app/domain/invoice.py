@@ -15,7 +15,9 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from payments_app.domain.base import Base, created_at, prefixed_id, states, version
 from payments_app.domain.customer import Customer
+from payments_app.domain.money import Rounding
 from payments_app.domain.state_machine import Move, StateMachine
+from payments_app.domain.totals import Totals, compute
 
 LINES_MAX = 100
 TERMS_DAYS = 30
@@ -74,6 +76,7 @@ class Invoice(Base):
     )
     number: Mapped[str | None] = mapped_column(unique=True)
     currency: Mapped[str]
+    rounding: Mapped[Rounding] = mapped_column(states(Rounding), default=Rounding.HALF_UP)
     issue_date: Mapped[date | None]
     due_date: Mapped[date | None]
     memo: Mapped[str] = mapped_column(default="")
@@ -104,6 +107,10 @@ class Invoice(Base):
         if self.status not in (InvoiceStatus.OPEN, InvoiceStatus.UNCOLLECTIBLE):
             return 0
         return self.total_minor - self.allocated_minor - self.credited_minor
+
+    def figures(self) -> Totals:
+        """Lines, taxes and total, rounded as this invoice says."""
+        return compute(self.lines, self.rounding)
 
     def is_overdue(self, today: date) -> bool:
         late = self.due_date is not None and today > self.due_date

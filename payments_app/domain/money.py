@@ -40,10 +40,15 @@ _DECIMAL = re.compile(r"-?(?:[0-9]{1,20}(?:\.[0-9]{0,20})?|\.[0-9]{1,20})")
 
 
 class Rounding(StrEnum):
-    """How a fraction of a minor unit becomes whole."""
+    """How half a minor unit becomes whole: up, or to the even neighbour, so that over many invoices
+    as much is rounded up as down. All other fractions go to the nearer one.
+    """
 
-    HALF_UP = ROUND_HALF_UP
-    HALF_EVEN = ROUND_HALF_EVEN
+    HALF_UP = "half_up"
+    HALF_EVEN = "half_even"
+
+
+_MODES = {Rounding.HALF_UP: ROUND_HALF_UP, Rounding.HALF_EVEN: ROUND_HALF_EVEN}
 
 
 @lru_cache(maxsize=1)
@@ -190,7 +195,7 @@ def parse_decimal(value: str | int, field: str) -> Decimal:
 
 def round_minor(amount: Decimal, rounding: Rounding = Rounding.HALF_UP) -> int:
     """A fraction of minor units made whole."""
-    return int(amount.quantize(Decimal(1), rounding=rounding.value))
+    return int(amount.quantize(Decimal(1), rounding=_MODES[rounding]))
 
 
 def split(total_minor: int, weights: Sequence[int | Decimal]) -> list[int]:

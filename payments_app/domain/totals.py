@@ -53,8 +53,8 @@ class Totals:
         return self.subtotal_minor + self.tax_minor
 
 
-def compute(lines: Sequence[LineLike], rounding: Rounding = Rounding.HALF_UP) -> Totals:
-    """The figures of an invoice, all in minor units of its one currency."""
+def compute(lines: Sequence[LineLike], rounding: Rounding) -> Totals:
+    """The figures of an invoice, all in minor units of its one currency, rounded as it says."""
     line_minor = tuple(
         round_minor(line.quantity * line.unit_amount_minor, rounding) for line in lines
     )

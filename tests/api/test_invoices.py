@@ -2,6 +2,8 @@
 
 import re
 
+import pytest
+
 from payments_app.services import invoices
 from tests.api.support import Api, fields, refusal
 
@@ -77,6 +79,31 @@ def test_a_changed_draft_keeps_what_was_not_mentioned(api: Api, draft):
     assert changed.json["total_minor"] == draft["total_minor"]
     assert [line["description"] for line in changed.json["lines"]] == ["Consulting"]
     refusal(api.patch(path, {"memo": "x"}, headers={"If-Match": seen}), 412, "version_conflict")
+
+
+def test_where_halves_go_is_chosen_shown_kept_and_changed(api: Api, customer):
+    half = {"description": "a", "quantity": "2.5", "unit_amount_minor": 1, "tax_rate": "0"}
+    asked = api.an_invoice(customer, lines=[half])
+    assert api.post("/invoices", asked).json["rounding"] == "half_up"
+
+    made = api.post("/invoices", {**asked, "rounding": "half_even"}).json
+    kept = api.patch(f"/invoices/{made['id']}", {"memo": "hi"}, headers={"If-Match": "*"}).json
+    changed = api.patch(
+        f"/invoices/{made['id']}", {"rounding": "half_up"}, headers={"If-Match": "*"}
+    ).json
+
+    assert [(each["rounding"], each["total_minor"]) for each in (made, kept, changed)] == [
+        ("half_even", 2),
+        ("half_even", 2),
+        ("half_up", 3),
+    ]
+
+
+@pytest.mark.parametrize("rounding", ["up", "HALF_UP", "ROUND_HALF_UP", "", None, 1])
+def test_a_rounding_that_is_none_is_named(api: Api, customer, rounding):
+    refused = api.post("/invoices", api.an_invoice(customer, rounding=rounding))
+
+    assert fields(refusal(refused, 422, "invalid")) == ["rounding"]
 
 
 def test_new_lines_replace_all_lines(api: Api, draft):

@@ -9,8 +9,8 @@ from payments_app.documents import frozen
 from payments_app.documents.seller import SELLER
 from payments_app.domain.customer import Customer
 from payments_app.domain.invoice import CreditNote, Invoice, InvoiceLine
+from payments_app.domain.money import Rounding
 from payments_app.domain.payment import Payment
-from payments_app.domain.totals import compute
 
 
 def a_line(
@@ -37,6 +37,7 @@ def an_invoice(lines=None, currency: str = "USD", memo: str = "", name: str = "A
         id="inv_1",
         number="INV-000042",
         currency=currency,
+        rounding=Rounding.HALF_UP,
         issue_date=date(2026, 11, 23),
         due_date=date(2026, 12, 23),
         finalized_at=datetime(2026, 11, 23, 12, tzinfo=UTC),
@@ -44,7 +45,7 @@ def an_invoice(lines=None, currency: str = "USD", memo: str = "", name: str = "A
         lines=lines or [a_line()],
         customer=customer,
     )
-    totals = compute(invoice.lines)
+    totals = invoice.figures()
     invoice.total_minor = totals.total_minor
     invoice.allocated_minor = invoice.credited_minor = 0
     invoice.document = frozen.invoice_document(invoice, customer, SELLER, totals)

@@ -7,6 +7,7 @@ from sqlalchemy.orm import Session
 
 from payments_app.domain.customer import Customer
 from payments_app.domain.invoice import Invoice
+from payments_app.domain.money import Rounding
 from payments_app.domain.payment import Payment
 from payments_app.services import customers, invoices, payments
 from payments_app.services.invoices import LineDraft
@@ -26,13 +27,19 @@ def an_open_invoice(
     total_minor: int = 12_000,
     tax_rate: str = "0",
     currency: str = "USD",
+    rounding: Rounding = Rounding.HALF_UP,
     now: datetime = NOW,
 ) -> Invoice:
     """An invoice of one line, sent. ``total_minor`` is before tax."""
     customer = a_customer(session)
     line = LineDraft("Work", Decimal(1), total_minor, Decimal(tax_rate))
     draft = invoices.create_draft(
-        session, customer_id=customer.id, currency=currency, lines=[line], now=now
+        session,
+        customer_id=customer.id,
+        currency=currency,
+        lines=[line],
+        rounding=rounding,
+        now=now,
     )
     session.flush()
     invoices.request_finalize(session, draft.id, now=now)

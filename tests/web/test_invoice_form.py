@@ -40,6 +40,22 @@ def test_a_draft_is_saved_with_totals_computed_by_the_server(owner: Browser, for
     assert "Total $2,412.09" in page
 
 
+def test_where_halves_go_is_chosen_previewed_saved_and_shown_again(owner: Browser, form):
+    halves: dict[str, Any] = {
+        "quantity": ["1", "1"],
+        "unit_price": ["0.50", "0.50"],
+        "tax_rate": ["2.5", "2.5"],
+    }
+    even = {**halves, "rounding": "half_even"}
+    assert "Tax 2.5 % $0.03" in words(post(owner, form, "/invoices/preview", **halves))
+    assert "Tax 2.5 % $0.02" in words(post(owner, form, "/invoices/preview", **even))
+
+    saved = post(owner, form, **even).headers["Location"]
+
+    assert "Total $1.02" in words(owner.get(saved))
+    assert '<option value="half_even" selected>' in owner.get(f"{saved}/edit").text
+
+
 def test_save_and_send_goes_on_to_the_confirmation(owner: Browser, form):
     answer = post(owner, form, do="send")
 
@@ -90,6 +106,7 @@ def test_an_empty_line_is_an_offer_and_no_mistake(owner: Browser, form):
     [
         ({"currency": "JPY", "unit_price": ["1.50", "1"]}, "JPY has no decimals"),
         ({"currency": "KWD", "unit_price": ["1.234", "1"]}, "charged in steps of KWD 0.010"),
+        ({"rounding": "down"}, "Choose how halves are rounded."),
         ({"currency": "XXL"}, "is no ISO 4217 currency code"),
         ({"quantity": ["0", "1"]}, "The quantity must be more than 0"),
         ({"quantity": ["-1", "1"]}, "The quantity must be more than 0"),

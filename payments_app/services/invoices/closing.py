@@ -14,7 +14,6 @@ from payments_app.domain.errors import InvalidTransition, PaymentInProgress
 from payments_app.domain.invoice import Invoice, InvoiceStatus
 from payments_app.domain.ledger import Account, PostingKind
 from payments_app.domain.payment import LIVE, Payment
-from payments_app.domain.totals import compute
 from payments_app.services import ledger
 from payments_app.services.ledger import Transfer
 from payments_app.services.locking import lock_invoice
@@ -82,7 +81,7 @@ def _require_no_live_payment(session: Session, invoice: Invoice) -> None:
 
 
 def _take_back(session: Session, invoice: Invoice) -> None:
-    totals = compute(invoice.lines)
+    totals = invoice.figures()
     ledger.post(
         session,
         source_type="invoice",

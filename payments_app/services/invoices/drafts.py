@@ -13,7 +13,7 @@ from sqlalchemy.orm.attributes import flag_modified
 from payments_app.domain.customer import Customer, checked_text
 from payments_app.domain.errors import InvalidAmount, InvalidTransition, VersionConflict
 from payments_app.domain.invoice import Invoice, InvoiceLine, InvoiceStatus
-from payments_app.domain.money import Money, chargeable, exponent
+from payments_app.domain.money import Money, Rounding, chargeable, exponent
 from payments_app.domain.totals import Totals
 from payments_app.services import customers
 from payments_app.services.invoices.dates import checked_due_date
@@ -29,6 +29,7 @@ def create_draft(
     lines: Sequence[LineDraft],
     due_date: date | None = None,
     memo: str = "",
+    rounding: Rounding = Rounding.HALF_UP,
     now: datetime,
 ) -> Invoice:
     """A new draft with its totals. Raises NotFound, Invalid, InvalidAmount, UnknownCurrency."""
@@ -36,7 +37,7 @@ def create_draft(
     invoice = Invoice(lines=[])
     _write(
         invoice, customer=customer, currency=currency, lines=lines, due_date=due_date, memo=memo,
-        now=now,
+        rounding=rounding, now=now,
     )  # fmt: skip
     session.add(invoice)
     session.flush()
@@ -53,6 +54,7 @@ def change_draft(
     lines: Sequence[LineDraft],
     due_date: date | None = None,
     memo: str = "",
+    rounding: Rounding = Rounding.HALF_UP,
     now: datetime,
 ) -> Invoice:
     """Write the whole draft anew. Raises as ``create_draft``; InvalidTransition, VersionConflict.
@@ -65,7 +67,7 @@ def change_draft(
         raise VersionConflict("Somebody changed this draft meanwhile. Load it again and repeat.")
     _write(
         invoice, customer=customer, currency=currency, lines=lines, due_date=due_date, memo=memo,
-        now=now,
+        rounding=rounding, now=now,
     )  # fmt: skip
     # The version grows even when only the lines differ: they belong to the draft that was seen.
     flag_modified(invoice, "memo")
@@ -98,16 +100,18 @@ def _write(
     lines: Sequence[LineDraft],
     due_date: date | None,
     memo: str,
+    rounding: Rounding,
     now: datetime,
 ) -> None:
     exponent(currency)  # raises UnknownCurrency
-    rows, totals = checked_lines(lines, currency)
+    rows, totals = checked_lines(lines, currency, rounding)
     require_payable(Money(totals.total_minor, currency))
     due = checked_due_date(due_date, now.date())
     note = checked_text(memo, "memo")
     # Everything is checked; from here on nothing refuses, so nothing is half written.
     invoice.customer_id, invoice.customer = customer.id, customer
-    invoice.currency, invoice.due_date, invoice.memo = currency, due, note
+    invoice.currency, invoice.rounding = currency, rounding
+    invoice.due_date, invoice.memo = due, note
     set_lines(invoice, rows, totals)
 
 

@@ -18,7 +18,7 @@ from payments_app.domain.errors import InvalidTransition, NotFound, VersionConfl
 from payments_app.domain.invoice import Invoice, InvoiceStatus
 from payments_app.domain.ledger import Account, PostingKind
 from payments_app.domain.money import Money
-from payments_app.domain.totals import Totals, compute
+from payments_app.domain.totals import Totals
 from payments_app.jobs import FinalizeInvoice
 from payments_app.services import customers, ledger, numbering
 from payments_app.services.invoices.dates import checked_due_date, link_expires_at, usual_due_date
@@ -96,7 +96,7 @@ def _require_sendable(invoice: Invoice, now: datetime) -> None:
 
 
 def _set_figures(invoice: Invoice, now: datetime) -> Totals:
-    totals = compute(invoice.lines)
+    totals = invoice.figures()
     invoice.subtotal_minor = totals.subtotal_minor
     invoice.tax_minor = totals.tax_minor
     invoice.total_minor = totals.total_minor

@@ -7,7 +7,7 @@ from decimal import Decimal
 from payments_app.domain.customer import checked_text
 from payments_app.domain.errors import Invalid, InvalidAmount
 from payments_app.domain.invoice import LINES_MAX, InvoiceLine
-from payments_app.domain.money import AMOUNT_MINOR_MAX, Money, bounded
+from payments_app.domain.money import AMOUNT_MINOR_MAX, Money, Rounding, bounded
 from payments_app.domain.totals import Totals, compute
 
 DECIMALS_MAX = 3
@@ -25,14 +25,16 @@ class LineDraft:
     tax_rate: Decimal
 
 
-def checked_lines(lines: Sequence[LineDraft], currency: str) -> tuple[list[InvoiceLine], Totals]:
+def checked_lines(
+    lines: Sequence[LineDraft], currency: str, rounding: Rounding
+) -> tuple[list[InvoiceLine], Totals]:
     """Rows for the lines, in order, and their totals. Raises Invalid or InvalidAmount."""
     if not lines:
         raise Invalid("lines", "Add at least one line.")
     if len(lines) > LINES_MAX:
         raise Invalid("lines", f"At most {LINES_MAX} lines; this has {len(lines)}.")
     rows = [_checked(line, f"lines.{index}", index, currency) for index, line in enumerate(lines)]
-    totals = compute(rows)
+    totals = compute(rows, rounding)
     bounded(totals.total_minor, currency, "lines")
     return rows, totals
 

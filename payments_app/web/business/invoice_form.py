@@ -11,7 +11,7 @@ from payments_app.domain.invoice import Invoice
 from payments_app.queries import customer_pages
 from payments_app.services import invoices as service
 from payments_app.web.business.blueprint import bp
-from payments_app.web.business.invoice_lines import CURRENCIES, InvoiceForm
+from payments_app.web.business.invoice_lines import CURRENCIES, ROUNDINGS, InvoiceForm
 from payments_app.web.pages import Page, today
 from payments_app.web.permissions import Permission, requires
 from payments_app.web.transactions import reading, writing
@@ -102,4 +102,5 @@ def _page(form: InvoiceForm, invoice: Invoice | None) -> str:
         invoice=invoice,
         customers=customers,
         currencies=CURRENCIES,
+        roundings=ROUNDINGS,
     )

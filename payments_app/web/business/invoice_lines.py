@@ -12,15 +12,19 @@ from flask import request
 
 from payments_app.domain.errors import DomainError, Invalid, UnknownCurrency
 from payments_app.domain.invoice import LINES_MAX, TERMS_DAYS, Invoice
-from payments_app.domain.money import Money, currencies, parse_decimal, parse_major
+from payments_app.domain.money import Money, Rounding, currencies, parse_decimal, parse_major
 from payments_app.domain.totals import Totals, compute
 from payments_app.services.invoices import LineDraft
 from payments_app.services.invoices.lines import checked_lines
-from payments_app.web.forms import Form, checked_date
+from payments_app.web.forms import Form, checked_date, one_of
 
 # The usual ones first; every currency that is in use can be chosen.
 USUAL = ("USD", "EUR", "GBP", "JPY", "CHF", "CAD", "AUD", "KWD")
 CURRENCIES = [(code, code) for code in (*USUAL, *sorted(currencies() - set(USUAL)))]
+ROUNDINGS = [
+    (Rounding.HALF_UP.value, "Halves up, as usual"),
+    (Rounding.HALF_EVEN.value, "Halves to even"),
+]
 COLUMNS = ("description", "quantity", "unit_price", "tax_rate")
 # The field of a service's refusal → the field of the form.
 _RENAMED = {"unit_amount_minor": "unit_price"}
@@ -60,13 +64,15 @@ class InvoiceForm(Form):
     @classmethod
     def blank(cls, today: date, *, customer_id: str) -> "InvoiceForm":
         due = (today + timedelta(days=TERMS_DAYS)).isoformat()
-        return cls({"customer_id": customer_id, "currency": "USD", "due_date": due}, [])
+        values = {"customer_id": customer_id, "currency": "USD", "due_date": due}
+        return cls({**values, "rounding": Rounding.HALF_UP}, [])
 
     @classmethod
     def of(cls, invoice: Invoice) -> "InvoiceForm":
         values = {
             "customer_id": invoice.customer_id,
             "currency": invoice.currency,
+            "rounding": invoice.rounding,
             "due_date": invoice.due_date.isoformat() if invoice.due_date else "",
             "memo": invoice.memo,
             "version": str(invoice.version),
@@ -114,10 +120,11 @@ class InvoiceForm(Form):
         if not self["customer_id"]:
             self.refuse("customer_id", "Choose a customer.")
         due = self.read("due_date", checked_date)
+        rounding = self.read("rounding", _rounding)
         lines = self._read_lines()
-        if not self.errors:
+        if rounding is not None and not self.errors:
             try:
-                checked_lines(lines, self["currency"])
+                checked_lines(lines, self["currency"], rounding)
             except DomainError as error:
                 self.take(error)
         if self.errors:
@@ -128,6 +135,7 @@ class InvoiceForm(Form):
             "lines": lines,
             "due_date": due,
             "memo": self["memo"].replace("\r\n", "\n"),
+            "rounding": rounding,
         }
 
     @property
@@ -136,9 +144,10 @@ class InvoiceForm(Form):
         reader = InvoiceForm(dict(self.values), self.lines)
         known = self["currency"] in currencies()
         drafts = reader._read_lines() if known else []
-        if reader.errors or not known:
+        rounding = reader.read("rounding", _rounding)
+        if reader.errors or rounding is None or not known:
             return Sums(self["currency"] if known else "USD")
-        totals = compute(drafts)
+        totals = compute(drafts, rounding)
         for line, amount in zip(self._written(), totals.line_minor, strict=True):
             line.amount_minor = amount
         return Sums(self["currency"], totals)
@@ -187,6 +196,12 @@ class InvoiceForm(Form):
 
 def _blank_line() -> Line:
     return Line({"quantity": "1", "tax_rate": "0"}, is_new=True)
+
+
+def _rounding(chosen: str) -> Rounding:
+    # Nothing is chosen by a form that was drawn before there was a choice.
+    known = chosen or Rounding.HALF_UP
+    return Rounding(one_of(known, dict(ROUNDINGS), "rounding", "Choose how halves are rounded."))
 
 
 def _at(column: list[str], n: int) -> str:

@@ -9,7 +9,6 @@ from werkzeug.wrappers import Response
 from payments_app.documents import frozen
 from payments_app.documents.seller import SELLER
 from payments_app.domain.invoice import Invoice
-from payments_app.domain.totals import compute
 from payments_app.queries import credit, invoice_pages, payment_pages
 from payments_app.services import documents
 from payments_app.services import invoices as service
@@ -89,7 +88,7 @@ def document_of(invoice: Invoice) -> dict[str, Any]:
     """What the document says: the frozen one, or for a draft what it would say now."""
     if invoice.document is not None:
         return invoice.document
-    totals = compute(invoice.lines)
+    totals = invoice.figures()
     return {
         "number": None,
         "currency": invoice.currency,

@@ -451,6 +451,19 @@ def test_every_figure_that_its_rows_do_not_bear_out_is_named(audited, plant, wor
     assert "invoice: the counter says 0, the last number is 4" in told
 
 
+def test_i5_sees_an_invoice_whose_figures_are_not_its_lines(audited, plant, world):
+    plant(
+        "UPDATE invoices SET subtotal_minor = subtotal_minor - 1, tax_minor = tax_minor + 1"
+        " WHERE id = (SELECT invoice_id FROM payments WHERE id = :id)",
+        id=world.paid,
+    )
+
+    assert any(
+        "says 11999 and 1 of tax, 12000 in all; its lines say 12000 and 0" in line
+        for line in audited()["I5"].examples
+    )
+
+
 def test_i10_sees_two_events_in_one_place_and_one_told_twice(sessions, world):
     """Never committed: what refuses such rows must be taken away to plant them."""
     planting = """
