@@ -75,7 +75,9 @@ def test_the_lock_covers_every_requirement_of_the_project():
     for name, requirements in needed.items():
         locked = {
             _normal(entry)
-            for entry in re.findall(r"^([\w.-]+)==", (ROOT / name).read_text(), re.MULTILINE)
+            for entry in re.findall(
+                r"^([\w.-]+)(?:\[[\w,-]+\])?==", (ROOT / name).read_text(), re.MULTILINE
+            )
         }
         assert {_normal(re.split(r"[^\w.-]", each)[0]) for each in requirements} <= locked
 
