@@ -137,6 +137,14 @@ class Job(Generic[A]):
             event.listen(session, "after_soft_rollback", self._doubt_completion)
         return held
 
+    def holds_lease(self, session: "Session | sqlalchemy.Connection") -> bool:
+        """Whether this run still owns the job; True holds it so until the transaction ends.
+
+        For a transaction that records facts, which are kept either way, and then makes an
+        intention, which only the owner may.
+        """
+        return lease.hold(session, self.token)
+
     def require_lease(self, session: "Session | sqlalchemy.Connection") -> None:
         """Raises LeaseLost unless this run still owns the job."""
         lease.require(session, self.token)

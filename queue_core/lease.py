@@ -33,10 +33,15 @@ def connection_of(target: Target) -> sqlalchemy.Connection:
     return target if isinstance(target, sqlalchemy.Connection) else target.connection()
 
 
-def require(target: Target, token: LeaseToken) -> None:
-    """Raises LeaseLost unless this run owns its job; holds it so until the transaction ends."""
+def hold(target: Target, token: LeaseToken) -> bool:
+    """Whether this run owns its job; if so, it does until the transaction ends."""
     store = Store(connection_of(target), token.schema)
-    if not store.require_lease(id=token.job_id, lease=token.lease):
+    return bool(store.require_lease(id=token.job_id, lease=token.lease))
+
+
+def require(target: Target, token: LeaseToken) -> None:
+    """The same, for transactions that are nothing without it. Raises LeaseLost."""
+    if not hold(target, token):
         raise LeaseLost(
             f"job {token.job_id}: lease {token.lease} is no longer ours; roll back and stop"
         )
