@@ -1,7 +1,7 @@
 """The bare loop: the same HTTP calls and commits as a payment, without anything that makes it safe.
 
-Per payment: write that the intent will be asked for, ask, write the answer, write that the charge
-will be asked for, ask, write the answer. Two requests and four commits, in two shapes:
+Per payment: write that the intent will be asked for, ask, write the answer and that the charge will
+be asked for, ask, write the answer. Two requests and three commits, in two shapes:
 
 - ``rows``   commits the very rows that the protocol commits, to the same tables (bare_rows.sql);
 - ``floor``  updates one row of a table of its own per commit.
@@ -31,7 +31,6 @@ FLOOR_TABLE = "CREATE TABLE IF NOT EXISTS bare (id text PRIMARY KEY, state text,
 FLOOR = {
     "creating": ["UPDATE bare SET state = 'creating' WHERE id = %(payment)s"],
     "created": ["UPDATE bare SET state = 'created', detail = %(intent)s WHERE id = %(payment)s"],
-    "confirming": ["UPDATE bare SET state = 'confirming' WHERE id = %(payment)s"],
     "confirmed": ["UPDATE bare SET state = 'done', detail = %(charge)s WHERE id = %(payment)s"],
 }
 INTENT = {"amount": 12_000, "currency": "usd", "payment_method_types[]": "card"}
@@ -55,7 +54,6 @@ class Loop:
         made = self._ask("", INTENT | {"metadata[payment]": payment}, f"{payment}:create")
         known["intent"] = made["id"]
         self._commit("created", known)
-        self._commit("confirming", known)
         paid = self._ask(f"/{made['id']}/confirm", CARD, f"{payment}:confirm")
         assert paid["status"] == "succeeded", paid
         known["charge"] = paid["latest_charge"]

@@ -1,4 +1,4 @@
--- The rows that one payment's four commits leave behind, written out: what `workers/payment_processor.py`
+-- The rows that one payment's three commits leave behind, written out: what `workers/payment_processor.py`
 -- and its services commit when nothing fails. Run by bare_payments.py, one section per commit; the
 -- tables, indexes and triggers are the application's own.
 
@@ -14,8 +14,6 @@ SET status = 'answered', outcome = 'requires_payment_method', answered_at = now(
     detail = jsonb_build_object('intent', %(intent)s::text)
 WHERE key = %(payment)s || ':create';
 UPDATE payments SET gateway_intent_id = %(intent)s, version = version + 1 WHERE id = %(payment)s;
-
--- commit: confirming
 INSERT INTO payment_attempts (payment_id, n, status, payment_method, key_spent, sent_at, resend_until,
                               version)
 VALUES (%(payment)s, 1, 'sent', 'pm_card_visa', false, now(), now() + interval '23 hours', 1);

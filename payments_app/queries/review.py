@@ -71,7 +71,7 @@ def intent_word(session: Session, payment: Payment) -> IntentWord | None:
             GatewayRequest.status == RequestStatus.ANSWERED,
             GatewayRequest.detail.has_key("intent"),
         )
-        .order_by(GatewayRequest.answered_at.desc(), GatewayRequest.id.desc())
+        .order_by(GatewayRequest.answered_at.desc(), GatewayRequest.created_at.desc())
         .limit(1)
     ).first()
     if answered is None or answered.answered_at is None:
@@ -94,7 +94,7 @@ def refund_word(session: Session, refund: Refund) -> RefundWord:
     calls = session.scalars(
         select(GatewayRequest)
         .where(GatewayRequest.refund_id == refund.id)
-        .order_by(GatewayRequest.sent_at, GatewayRequest.id)
+        .order_by(GatewayRequest.sent_at, GatewayRequest.created_at)
     ).all()
     sends = [call for call in calls if call.op == Op.CREATE_REFUND]
     lists = [call for call in calls if call.op == Op.LIST_REFUNDS and call.outcome == "listed"]

@@ -12,7 +12,8 @@ from typing import Any
 from sqlalchemy import exists, select
 from sqlalchemy.orm import Session
 
-from payments_app.domain.attempt import PaymentAttempt
+from payments_app import clock
+from payments_app.domain.attempt import AttemptStatus, PaymentAttempt
 from payments_app.domain.gateway_request import RESEND_FOR, GatewayRequest
 from payments_app.domain.payment import Payment, PaymentStatus, StopReason
 from payments_app.domain.steps import (
@@ -27,6 +28,7 @@ from payments_app.domain.steps import (
 )
 from payments_app.gateway.port import Instruction, Op
 from payments_app.services.schedule import after
+from payments_app.services.writing import write
 
 Call = Create | Get | Confirm | Cancel
 
@@ -64,14 +66,23 @@ def finish_unpaid(payment: Payment, now: datetime) -> None:
 def begin(
     session: Session, payment: Payment, step: Call, now: datetime, *, job_id: int, lease: int
 ) -> Instruction:
-    """Record what is about to be asked, and return it. Commit before sending."""
+    """Write what is about to be asked, and return it. Commit before sending.
+
+    With it all that this transaction has changed so far is written; its rows leave the session.
+    """
     # Pending: nothing was ever asked, so no request lies there under this key.
     is_new = payment.status is PaymentStatus.PENDING or step == Confirm(None)
     if payment.status is PaymentStatus.PENDING:
         payment.move("begin")
     if payment.next_action_at is None:
         payment.next_action_at = now
-    request = GatewayRequest(payment_id=payment.id, job_id=job_id, job_lease=lease, params={})
+    request = GatewayRequest(
+        id=clock.new_id("req", now),
+        payment_id=payment.id,
+        job_id=job_id,
+        job_lease=lease,
+        params={},
+    )
     match step:
         case Create():
             request.op = Op.CREATE_INTENT
@@ -86,7 +97,7 @@ def begin(
         case Get():
             request.op = Op.GET_INTENT
         case Confirm(attempt):
-            attempt = _attempt_to_send(session, payment, attempt, now)
+            attempt = _attempt_to_send(payment, attempt, now)
             request.op = Op.CONFIRM_INTENT
             request.attempt_id = attempt.id
             request.key = attempt.key
@@ -97,7 +108,9 @@ def begin(
             request.key = f"pay:{payment.id}:cancel:{payment.cancel_key_no}"
             request.params = {"cancellation_reason": _gateway_reason(payment)}
     request.target = None if isinstance(step, Create) else payment.gateway_intent_id
-    return send(session, request, now, is_new=is_new)
+    instruction = send(session, request, now, is_new=is_new)
+    write(session)
+    return instruction
 
 
 def send(
@@ -124,7 +137,6 @@ def send(
             request.resend_until = now + RESEND_FOR
     request.sent_at = now
     session.add(request)
-    session.flush()
     return Instruction(
         request_id=request.id,
         op=Op(request.op),
@@ -145,19 +157,20 @@ def needs_review(payment: Payment, reason: str, now: datetime) -> None:
 
 
 def _attempt_to_send(
-    session: Session, payment: Payment, attempt: PaymentAttempt | None, now: datetime
+    payment: Payment, attempt: PaymentAttempt | None, now: datetime
 ) -> PaymentAttempt:
     if attempt is None:
         attempt = PaymentAttempt(
+            id=clock.new_id("att", now),
             payment_id=payment.id,
             n=len(payment.attempts) + 1,
+            status=AttemptStatus.SENT,
             payment_method=payment.payment_method,
             baseline_charge=payment.latest_charge,
             sent_at=now,
             resend_until=now + RESEND_FOR,
         )
         payment.attempts.append(attempt)
-        session.flush()
     else:
         attempt.move("send")
     return attempt

@@ -71,19 +71,24 @@ def queue_email(
     Never refuses an address: a capture must not fail because its receipt cannot be delivered. The
     sender checks, and a mail that cannot be sent ends as bounced, where people see it.
     """
-    delivery_id = session.execute(
-        _QUEUE,
-        {
-            "subject_id": subject_id,
-            "kind": kind,
-            "to_address": to,
-            "title": title,
-            "body": body,
-            "document_hash": document.hash if document else None,
-            "document_name": document.name if document else None,
-            "domain": SELLER.mail_domain,
-        },
-    ).scalar_one_or_none()
+    # On the connection: what else this transaction has changed need not be written before.
+    delivery_id = (
+        session.connection()
+        .execute(
+            _QUEUE,
+            {
+                "subject_id": subject_id,
+                "kind": kind,
+                "to_address": to,
+                "title": title,
+                "body": body,
+                "document_hash": document.hash if document else None,
+                "document_name": document.name if document else None,
+                "domain": SELLER.mail_domain,
+            },
+        )
+        .scalar_one_or_none()
+    )
     if delivery_id is not None:
         queue_core.insert(session, SendEmail(delivery_id=delivery_id))
     return delivery_id

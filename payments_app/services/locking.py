@@ -5,9 +5,10 @@ index. So payments are locked through here and nowhere else.
 """
 
 from datetime import datetime
+from typing import NamedTuple
 
 from sqlalchemy import DateTime, bindparam, literal_column, select
-from sqlalchemy.orm import Session, defer, lazyload
+from sqlalchemy.orm import Session, defer, lazyload, load_only
 from sqlalchemy.orm.attributes import set_committed_value
 
 from payments_app import clock
@@ -40,12 +41,19 @@ def lock_payment(session: Session, payment_id: str) -> Payment:
     return _complete(session, row.Payment, row.Invoice, row.now)
 
 
-def lock_payment_asked_about(session: Session, request_id: str) -> tuple[Payment, GatewayRequest]:
-    """A payment, locked likewise, and the request to the gateway about it. Raises NotFound."""
+class Asked(NamedTuple):
+    """A locked payment, and the request to the gateway that was about it."""
+
+    payment: Payment
+    request: GatewayRequest
+
+
+def lock_payment_asked_about(session: Session, request_id: str) -> Asked:
+    """The payment that a request was about, locked likewise. Raises NotFound."""
     row = session.execute(_ASKED_ABOUT, {"id": request_id}).one_or_none()
     if row is None:
         raise NotFound("gateway request", request_id)
-    return _complete(session, row.Payment, row.Invoice, row.now), row.GatewayRequest
+    return Asked(_complete(session, row.Payment, row.Invoice, row.now), row.GatewayRequest)
 
 
 def _complete(session: Session, payment: Payment, invoice: Invoice, now: datetime) -> Payment:
@@ -82,7 +90,20 @@ def lock_refund(session: Session, refund_id: str) -> tuple[Payment, Refund]:
 # one, the invoice's lines and its frozen document, stays away.
 _FRESH = {"populate_existing": True}
 _NOW = literal_column(clock.NOW_SQL, DateTime(timezone=True)).label("now")
-_AWAY = (lazyload(Payment.attempts), lazyload(Invoice.lines), defer(Invoice.document))
+_AWAY = (
+    lazyload(Payment.attempts),
+    lazyload(Invoice.lines),
+    load_only(
+        Invoice.number,
+        Invoice.status,
+        Invoice.currency,
+        Invoice.total_minor,
+        Invoice.allocated_minor,
+        Invoice.credited_minor,
+        Invoice.paid_at,
+        Invoice.version,
+    ),
+)
 _NAMED = (
     select(Payment, Invoice, _NOW)
     .join(Invoice, Invoice.id == Payment.invoice_id)
@@ -96,7 +117,7 @@ _ASKED_ABOUT = (
     .join(Invoice, Invoice.id == Payment.invoice_id)
     .join(GatewayRequest, GatewayRequest.payment_id == Payment.id)
     .where(GatewayRequest.id == bindparam("id"))
-    .options(*_AWAY)
+    .options(*_AWAY, defer(GatewayRequest.params))
     .with_for_update(of=(Invoice, Payment, GatewayRequest))
     .execution_options(**_FRESH)
 )

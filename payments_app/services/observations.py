@@ -31,7 +31,7 @@ from payments_app.gateway.port import (
 from payments_app.jobs import CancelOrphanIntent
 from payments_app.services import intent_facts
 from payments_app.services.charging import needs_review
-from payments_app.services.locking import lock_payment, lock_payment_asked_about
+from payments_app.services.locking import Asked, lock_payment
 from payments_app.services.schedule import after, silence_delay_s
 
 log = structlog.get_logger()
@@ -43,10 +43,13 @@ REFUNDS_KEPT_MAX = 100
 
 
 def apply_observation(
-    session: Session, request_id: str, observation: Observation, *, now: datetime
+    session: Session, asked: Asked, observation: Observation, *, now: datetime
 ) -> Payment:
-    """Record what the gateway answered to one of our requests. Returns the locked payment."""
-    payment, request = lock_payment_asked_about(session, request_id)
+    """Record what the gateway answered to one of our requests. Returns its payment.
+
+    ``asked`` is locked (``locking.lock_payment_asked_about``).
+    """
+    payment, request = asked
     close_request(request, observation, now)
     match observation:
         case IntentSeen():
@@ -65,10 +68,9 @@ def apply_observation(
         case Rejected():
             _rejected(payment, request, observation, now)
         case RefundSeen() | RefundsListed() | DisputesListed():
-            raise AssertionError(f"something else answered the payment request {request_id}")
+            raise AssertionError(f"something else answered the payment request {request.id}")
         case _:
             assert_never(observation)
-    session.flush()
     return payment
 
 

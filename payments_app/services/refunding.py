@@ -5,6 +5,7 @@ from datetime import datetime, timedelta
 import structlog
 from sqlalchemy.orm import Session
 
+from payments_app import clock
 from payments_app.domain.gateway_request import RESEND_FOR, GatewayRequest
 from payments_app.domain.payment import Payment
 from payments_app.domain.refund import Refund, RefundStatus
@@ -50,7 +51,12 @@ def begin(
 ) -> Instruction:
     """Record what is about to be asked, and return it. Commit before sending."""
     request = GatewayRequest(
-        payment_id=payment.id, refund_id=refund.id, job_id=job_id, job_lease=lease, params={}
+        id=clock.new_id("req", now),
+        payment_id=payment.id,
+        refund_id=refund.id,
+        job_id=job_id,
+        job_lease=lease,
+        params={},
     )
     if refund.status is RefundStatus.REQUESTED:
         refund.move("begin")

@@ -54,7 +54,6 @@ def complete(session: Session, payment: Payment, *, captured_minor: int, now: da
         ),
         memo=invoice.number or "",
     )
-    session.flush()
     _send_receipt(session, payment, invoice)
 
 
@@ -82,9 +81,10 @@ def settle(invoice: Invoice, now: datetime) -> None:
 
 
 def _send_receipt(session: Session, payment: Payment, invoice: Invoice) -> None:
-    customer = session.execute(
-        select(Customer.name, Customer.email).where(Customer.id == payment.customer_id)
-    ).one()
+    with session.no_autoflush:  # It reads nothing that was changed here.
+        customer = session.execute(
+            select(Customer.name, Customer.email).where(Customer.id == payment.customer_id)
+        ).one()
     text = email_texts.receipt(payment, invoice, customer.name)
     emails.queue_email(
         session,

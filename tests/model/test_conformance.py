@@ -20,7 +20,7 @@ from payments_app.domain.ledger import LedgerPosting
 from payments_app.domain.payment import Payment
 from payments_app.domain.steps import next_step
 from payments_app.gateway.port import Instruction
-from payments_app.services import charging, observations
+from payments_app.services import charging, locking, observations
 from tests.model import mapping, rows, world
 from tests.model.explorer import explore
 from tests.model.in_the_middle import put
@@ -169,7 +169,10 @@ def check_recording(engine: Engine, invoice: Invoice, recording: Recording) -> N
         put(session, asked)
 
         payment = observations.apply_observation(
-            session, asked.id, mapping.observation_of(request, answer), now=NOW
+            session,
+            locking.lock_payment_asked_about(session, asked.id),
+            mapping.observation_of(request, answer),
+            now=NOW,
         )
 
         posts = row.posts + captures_posted(session)

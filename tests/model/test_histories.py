@@ -95,18 +95,18 @@ class History(RuleBasedStateMachine):
     def send(self, data):
         self.business.send(self._one_of(data, self.business.questions))
 
-    @rule(data=st.data())
+    @rule(data=st.data(), go_on=st.booleans())
     @precondition(lambda self: self.business.answers)
-    def record(self, data):
-        self.business.record(*self._one_of(data, self.business.answers))
+    def record(self, data, go_on):
+        self.business.record(*self._one_of(data, self.business.answers), go_on=go_on)
 
-    @rule(data=st.data())
-    def turn(self, data):
+    @rule(data=st.data(), go_on=st.booleans())
+    def turn(self, data, go_on):
         if self.business.decide(self._one_of(data, self._subjects())) is None:
             return
         for question in self.business.questions[-1:]:
             self.business.send(question)
-            self.business.record(*self.business.answers[-1])
+            self.business.record(*self.business.answers[-1], go_on=go_on)
 
     @rule(fault=FAULTS)
     def something_will_go_wrong(self, fault):

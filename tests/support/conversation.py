@@ -69,9 +69,8 @@ class Conversation:
         """R: record what the gateway said about the last question, or an earlier one."""
         instruction = about or self.asked[-1]
         with self.sessions.begin() as session:
-            observations.apply_observation(
-                session, instruction.request_id, observation, now=self.now
-            )
+            asked = locking.lock_payment_asked_about(session, instruction.request_id)
+            observations.apply_observation(session, asked, observation, now=self.now)
         return self.payment
 
     def turn(self, observation: Observation) -> Instruction:

@@ -101,16 +101,23 @@ class Business:
         self.questions.remove(question)
         self.answers.append((question, self.gateway.send(question.instruction)))
 
-    def record(self, question: Question, observation: Observation) -> None:
-        """R: as its worker would, however late."""
+    def record(self, question: Question, observation: Observation, *, go_on: bool = False) -> None:
+        """R: as its worker would, however late. ``go_on``: and the next P in the same commit, as a
+        worker that still has its lease.
+        """
         self.answers.remove((question, observation))
-        apply = (
-            refunding.apply_refund_observation
-            if question.is_refund
-            else observations.apply_observation
-        )
+        request_id = question.instruction.request_id
+        step: Instruction | Wait | None = None
         with self.sessions.begin() as session:
-            apply(session, question.instruction.request_id, observation, now=self.now)
+            if question.is_refund:
+                refunding.apply_refund_observation(session, request_id, observation, now=self.now)
+            else:
+                asked = locking.lock_payment_asked_about(session, request_id)
+                observations.apply_observation(session, asked, observation, now=self.now)
+                session.flush()
+                step = self._decide_payment(session, question.subject) if go_on else None
+        if isinstance(step, Instruction):
+            self.questions.append(Question(question.subject, step))
 
     def crash(self) -> None:
         """Every worker dies: what was committed stays, what they held is gone."""

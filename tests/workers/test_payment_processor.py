@@ -85,6 +85,25 @@ def test_a_worker_that_lost_its_lease_asks_the_gateway_nothing(
     assert status(sessions, payment_id) is PaymentStatus.PENDING
 
 
+def test_a_lost_lease_takes_the_next_question_and_leaves_the_fact(
+    sessions, gateway, simulator, payment_id
+):
+    engine = sessions.kw["bind"]
+    job = performing.claim(engine, ProcessPayment)
+    stolen = Interrupting(
+        gateway, Op.CREATE_INTENT, after=lambda: performing.take_over(engine, job)
+    )
+
+    with pytest.raises(LeaseLost):
+        PaymentProcessor(stolen).perform(job)
+
+    with sessions() as session:
+        payment = payments.get(session, payment_id)
+    assert payment.gateway_intent_id is not None
+    assert payment.attempts == []
+    assert len(simulator.asked()) == 1
+
+
 def test_a_worker_that_loses_its_lease_while_the_bank_answers_still_records_the_fact(
     sessions, gateway, simulator, payment_id
 ):
