@@ -1,9 +1,13 @@
 """Connections are looked at before they are handed out, without asking the server each time.
 
 A server that restarts or ends a session says so on the socket, and an idle session has nothing
-else to say: so a socket with nothing to read is as good as it was when it was last used. Only one
-that has something to read, or that was idle for so long that something between us may have dropped
-it silently, is asked. A question each time costs as much as a statement of the job's own.
+else to say: so a socket with nothing to read is taken for good. Only one that has something to
+read, or that was idle for so long that something between us may have dropped it silently, is asked.
+A question each time costs as much as a statement of the job's own.
+
+What that gives up: a session that is being ended at this very moment, and has not said so yet, is
+handed out and fails at its first statement, as one fails that is ended a moment later. Jobs are
+tried again, and requests that touch money carry a key.
 """
 
 import select

@@ -63,12 +63,12 @@ class PaymentProcessor(Worker[ProcessPayment]):
         except NotFound as error:
             return Cancel(str(error))  # Rows are never deleted: it will not appear later.
         for turns_left in reversed(range(TURNS_MAX)):
-            if isinstance(step, LeaseLost):
-                raise step
             if not isinstance(step, Instruction):
-                return step
+                break
             step = self._ask(job, step, is_last=turns_left == 0)
-        return Snooze(1)
+        if isinstance(step, LeaseLost):
+            raise step
+        return step
 
     def _ask(self, job: Job[ProcessPayment], instruction: Instruction, *, is_last: bool) -> Step:
         reach("payment.sending")

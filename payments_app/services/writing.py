@@ -6,8 +6,8 @@ data-modifying CTEs, each guarded by its row's version, with a SELECT that count
 The triggers that guard and log states see each row as ever; foreign keys are checked at the end of
 the statement, so that a row and what refers to it may come together.
 
-It is the same promise as ``session.flush()``, for rows that are written once and then let go: they
-leave the session, with the values that they have. Measured in docs/benchmarks.md.
+For rows with an ``id`` and plain values that are written once and then let go, it keeps the promise
+of ``session.flush()``: they leave the session, with the values that they have. It deletes nothing.
 """
 
 from collections.abc import Callable, Iterable, Iterator
@@ -34,11 +34,13 @@ class Shape(NamedTuple):
 
 
 def write(session: Session) -> None:
-    """Write what is new and what has changed, all or nothing, and let go of all rows.
+    """Write what is new and what has changed, and let go of all rows.
 
-    Raises StaleDataError when a row is not what it was when it was read; whatever a trigger or a
-    constraint raises comes as from a flush.
+    Raises StaleDataError when a row is not what it was when it was read; the others are written
+    then, so the transaction must be rolled back, as after any error of a flush. Whatever a trigger
+    or a constraint raises comes as from a flush.
     """
+    assert not session.deleted, "rows of money are never deleted"
     rows = [*_sorted(session.dirty), *_sorted(session.new)]
     changes = [(row, shape) for row in rows if (shape := _shape_of(row)).keys]
     if changes:
@@ -62,7 +64,7 @@ def _shape_of(row: Row) -> Shape:
     given = (
         key
         for key, (column, _) in _columns(mapper).items()
-        if known.get(key) is not None or column.default is not None
+        if known.get(key) is not None or (key not in known and column.default is not None)
     )
     return Shape(mapper, True, tuple(given))
 
@@ -84,7 +86,7 @@ def _values(row: Row, shape: Shape) -> Iterator[tuple[str, Any]]:
     known = inspect(row).dict
     for key in shape.keys:
         column, convert = _columns(shape.mapper)[key]
-        if shape.is_new and known.get(key) is None:
+        if shape.is_new and key not in known:
             set_committed_value(row, key, _default_of(column))
         value = known[key]
         yield key, value if convert is None or value is None else convert(value)

@@ -53,6 +53,9 @@ class InlineJob(Job[Any]):
         self._run.completed = True
         return True
 
+    def holds_lease(self, session: Session | sqlalchemy.Connection) -> bool:  # noqa: ARG002
+        return True
+
     def require_lease(self, session: Session | sqlalchemy.Connection) -> None:  # noqa: ARG002
         return None
 

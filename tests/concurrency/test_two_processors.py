@@ -45,8 +45,9 @@ class Leaseless(Job[ProcessPayment]):
 
     __slots__ = ()
 
-    def require_lease(self, session) -> None:
+    def holds_lease(self, session) -> bool:
         """Nobody is turned away."""
+        return True
 
 
 @dataclass

@@ -139,3 +139,11 @@ def test_the_clock_lets_scheduled_jobs_become_due(queue: Queue) -> None:
     testing.ManualClock(queue).advance(3601)
 
     assert testing.drain_queue(queue) == {"completed": 1}
+
+
+def test_a_job_without_a_row_always_holds_its_lease(queue: Queue) -> None:
+    with Session(queue.engine) as session:
+        job = make_job(NoteWorker(), Note(), session)
+
+        job.require_lease(session)
+        assert job.holds_lease(session)

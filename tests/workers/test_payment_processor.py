@@ -17,6 +17,7 @@ from queue_core.testing import drain_queue
 from tests.support import performing
 from tests.support.business import a_payment
 from tests.support.simulator import Simulator
+from workers import payment_processor
 from workers.payment_processor import PaymentProcessor
 from workers.sweeper import Sweeper
 
@@ -83,6 +84,28 @@ def test_a_worker_that_lost_its_lease_asks_the_gateway_nothing(
 
     assert simulator.asked() == []
     assert status(sessions, payment_id) is PaymentStatus.PENDING
+
+
+def test_a_payment_that_ends_with_the_last_turn_has_ended(
+    sessions, gateway, payment_id, monkeypatch
+):
+    monkeypatch.setattr(payment_processor, "TURNS_MAX", 2)
+    job = performing.claim(sessions.kw["bind"], ProcessPayment)
+
+    assert PaymentProcessor(gateway).perform(job) is None
+    assert status(sessions, payment_id) is PaymentStatus.COMPLETED
+
+
+def test_the_last_turn_writes_no_question_that_nobody_would_send(
+    sessions, gateway, simulator, payment_id, monkeypatch
+):
+    monkeypatch.setattr(payment_processor, "TURNS_MAX", 1)
+    job = performing.claim(sessions.kw["bind"], ProcessPayment)
+
+    assert PaymentProcessor(gateway).perform(job) == Snooze(1)
+    with sessions() as session:
+        asked = session.scalar(text("SELECT count(*) FROM gateway_requests"))
+    assert asked == len(simulator.asked()) == 1
 
 
 def test_a_lost_lease_takes_the_next_question_and_leaves_the_fact(
