@@ -12,9 +12,8 @@ from sqlalchemy.orm import Session
 
 from payments_app.domain.credit import CreditApplication
 from payments_app.domain.errors import DomainError, InvalidAmount, PaymentInProgress
-from payments_app.domain.invoice import Invoice
 from payments_app.domain.ledger import Account, Allocation, PostingKind
-from payments_app.domain.money import Money, chargeable
+from payments_app.domain.money import Money, charge_step
 from payments_app.domain.payment import LIVE, Payment
 from payments_app.queries import credit as queries
 from payments_app.services import customers, ledger, settlement
@@ -52,7 +51,7 @@ def apply(
     # Read again behind the locks: a refund may have reserved some of it meanwhile.
     left = {each.payment_id: each.amount_minor for each in queries.held(session, customer_id)
             if each.payment_id in payments}  # fmt: skip
-    wanted = _amount(invoice, amount_minor, due_minor, sum(left.values()))
+    wanted = amount_to_use(invoice.currency, amount_minor, due_minor, sum(left.values()))
     made = CreditApplication(
         customer_id=customer_id,
         invoice_id=invoice.id,
@@ -88,17 +87,40 @@ def _lock(session: Session, ids: list[str]) -> dict[str, Payment]:
     return {payment.id: payment for payment in found}
 
 
-def _amount(invoice: Invoice, wanted: int | None, due_minor: int, left_minor: int) -> int:
+def amount_to_use(currency: str, wanted: int | None, due_minor: int, left_minor: int) -> int:
+    """Of the credit that is left: never an amount after which the rest cannot be charged.
+
+    Raises NoCredit, InvalidAmount.
+    """
     if not left_minor:
-        raise NoCredit(f"This customer has no credit in {invoice.currency}.")
-    most = min(due_minor, left_minor)
+        raise NoCredit(f"This customer has no credit in {currency}.")
+    most = _rounded_down(min(due_minor, left_minor), due_minor, currency)
+    shown = Money(most, currency)
+    if most <= 0:
+        raise NoCredit(
+            f"This customer's credit is {Money(left_minor, currency)}: too little to use,"
+            " because what is left to pay could not be charged then."
+        )
     if wanted is None:
         return most
     if not 0 < wanted <= most:
-        shown = Money(most, invoice.currency)
         raise InvalidAmount("amount_minor", f"Use at least one minor unit and at most {shown}.")
-    # Else what is left to pay could not be charged.
-    return chargeable(Money(wanted, invoice.currency), "amount_minor", "a part").minor
+    right = _rounded_down(wanted, due_minor, currency)
+    if right != wanted:
+        step = charge_step(currency)
+        right = right if right > 0 else right + step
+        raise InvalidAmount(
+            "amount_minor",
+            f"Then {Money(due_minor - wanted, currency)} would be left to pay, and cards are"
+            f" charged in steps of {Money(step, currency)}. Right would be"
+            f" {Money(right, currency)}.",
+        )
+    return wanted
+
+
+def _rounded_down(minor: int, due_minor: int, currency: str) -> int:
+    """The most of it that leaves something chargeable of what is due, or nothing."""
+    return minor - (minor - due_minor) % charge_step(currency)
 
 
 def _allocate(

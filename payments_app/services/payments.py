@@ -23,7 +23,7 @@ from payments_app.domain.errors import (
     PaymentNotCancellable,
 )
 from payments_app.domain.invoice import Invoice, InvoiceStatus
-from payments_app.domain.money import Money, chargeable
+from payments_app.domain.money import Money, charge_step, chargeable
 from payments_app.domain.payment import LIVE, Payment, PaymentStatus, StopReason
 from payments_app.domain.steps import DEADLINE
 from payments_app.jobs import ProcessPayment
@@ -171,4 +171,13 @@ def _amount_to_pay(invoice: Invoice, amount_minor: int | None) -> int:
         raise InvalidAmount("amount_minor", "Pay at least one minor unit.")
     if amount > due:
         raise InvalidAmount("amount_minor", f"At most {Money(due, invoice.currency)} is due.")
+    if due % charge_step(invoice.currency):
+        # Sent before totals were checked. A part that could be charged would leave a rest that
+        # never can.
+        raise InvalidAmount(
+            "amount_minor",
+            f"{Money(due, invoice.currency)} is due, and cards are charged in steps of"
+            f" {Money(charge_step(invoice.currency), invoice.currency)}. Void this invoice and send"
+            " a new one with a total that can be charged.",
+        )
     return chargeable(Money(amount, invoice.currency), "amount_minor", "a payment").minor

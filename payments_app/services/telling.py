@@ -9,6 +9,7 @@ unique: a twin's row would make every commit of the business wait for the one be
 
 from typing import Any
 
+import psycopg
 from psycopg.errors import Diagnostic
 from sqlalchemy import Connection, event
 from sqlalchemy.orm import Session, SessionTransaction
@@ -38,7 +39,9 @@ def _hear(connection: Connection, heard: set[str]) -> None:
             heard.add(DUE)
 
     driver: Any = connection.connection.dbapi_connection
-    driver.add_notice_handler(keep)
+    # Somebody else's session, in this process, on another database: nothing of ours is said there.
+    if isinstance(driver, psycopg.Connection):
+        driver.add_notice_handler(keep)
 
 
 def _ask(session: Session) -> None:

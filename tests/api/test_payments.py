@@ -57,6 +57,23 @@ def test_an_amount_that_cards_cannot_be_charged_is_refused_with_what_could_be(
     assert api.pay(invoice, amount_minor=1_230).status_code == 202
 
 
+def test_an_old_invoice_that_cards_cannot_be_charged_says_what_to_do(
+    api: Api, customer, change, sessions
+):
+    draft = api.post("/invoices", api.an_invoice(customer, currency="KWD")).json
+    invoice = worlds.an_open_invoice(api, draft, change)
+    with sessions.begin() as session:
+        # As it could be sent before totals were checked.
+        session.execute(text("ALTER TABLE invoices DISABLE TRIGGER USER"))
+        session.execute(text("UPDATE invoices SET total_minor = total_minor + 4"))
+        session.execute(text("ALTER TABLE invoices ENABLE TRIGGER USER"))
+
+    for asked in (api.pay(invoice), api.pay(invoice, amount_minor=1_230)):
+        problem = refusal(asked, 422, "invalid_amount")
+        assert fields(problem) == ["amount_minor"]
+        assert "Void this invoice" in problem["detail"]
+
+
 def test_a_draft_cannot_be_paid(api: Api, draft, sessions):
     problem = refusal(api.pay(draft), 409, "invoice_not_open")
 

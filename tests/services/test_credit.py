@@ -3,6 +3,8 @@
 from decimal import Decimal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
@@ -151,6 +153,28 @@ def test_credit_has_bounds(over, sessions):
     stranger.turn(stranger.intent(IntentStatus.CANCELED))
     with pytest.raises(NoCredit):
         use(over, stranger.payment.invoice_id)
+
+
+MINOR = st.integers(1, 30_000)
+
+
+@given(due=MINOR, left=MINOR, wanted=st.none() | MINOR)
+def test_whatever_credit_is_used_the_rest_can_be_charged(due, left, wanted):
+    try:
+        used = credit.amount_to_use("KWD", wanted, due, left)
+    except NoCredit:
+        assert min(due, left) < 10
+    except InvalidAmount:
+        assert wanted is not None
+    else:
+        assert 0 < used <= min(due, left)
+        assert (due - used) % 10 == 0
+
+
+def test_an_odd_credit_is_used_as_far_as_it_goes():
+    assert credit.amount_to_use("KWD", None, 10_000, 5_007) == 5_000
+    with pytest.raises(NoCredit, match=r"0\.007: too little"):
+        credit.amount_to_use("KWD", None, 10_000, 7)
 
 
 def test_credit_is_used_in_parts_that_leave_something_to_charge(sessions):

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from sqlalchemy import Engine, event, text
+from sqlalchemy import Engine, create_engine, event, text
 from sqlalchemy.orm import Session, sessionmaker
 
 from payments_app.domain.invoice import Invoice
@@ -120,3 +120,13 @@ def statements(engine: Engine) -> Iterator[list[str]]:
     event.listen(engine, "before_cursor_execute", note)
     yield seen
     event.remove(engine, "before_cursor_execute", note)
+
+
+def test_a_session_on_somebody_elses_database_is_left_alone():
+    engine = create_engine("sqlite://")
+
+    with Session(engine) as session:
+        assert session.scalar(text("SELECT 1")) == 1
+        session.commit()
+
+    engine.dispose()
