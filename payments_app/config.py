@@ -47,7 +47,8 @@ class Config:
     gateway_port: int
     gateway_url: str
     gateway_api_key: str = field(repr=False)
-    gateway_webhook_secret: str = field(repr=False)
+    # The first signs; while one replaces the other, both are accepted.
+    gateway_webhook_secrets: tuple[str, ...] = field(repr=False)
     gateway_timeout_s: float
     smtp_url: str | None = field(repr=False)
     queues: Mapping[str, int | None]
@@ -84,7 +85,7 @@ def load_config(env: Mapping[str, str] = os.environ) -> Config:
         )
         or "",
         gateway_api_key=read.secret("GATEWAY_API_KEY"),
-        gateway_webhook_secret=read.secret("GATEWAY_WEBHOOK_SECRET"),
+        gateway_webhook_secrets=read.secrets("GATEWAY_WEBHOOK_SECRET"),
         gateway_timeout_s=read.seconds("GATEWAY_TIMEOUT_SECONDS", default=20.0),
         smtp_url=read.url("SMTP_URL", ("smtp", "smtps"), default=None),
         queues=read.queues("QUEUES"),
@@ -191,6 +192,15 @@ class _Reader:
                 f"{name} is too short: at least {SECRET_LENGTH_MIN} characters are right."
             )
         return value
+
+    def secrets(self, name: str) -> tuple[str, ...]:
+        """Several of a kind, with commas between them: never an empty one, which anybody knows."""
+        found = tuple(part.strip() for part in self.secret(name).split(","))
+        if not all(found):
+            self._wrong(name, None, "one secret, or two during a rotation: new,old")
+        elif self._production and len(found) > 1 and DEVELOPMENT_SECRETS[name] in found:
+            self._mistakes.append(f"{name} has the public secret of development in it: remove it.")
+        return found
 
     def database_url(self) -> str | None:
         value = self.text("DATABASE_URL", default="")

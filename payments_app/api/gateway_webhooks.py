@@ -22,10 +22,8 @@ def receive() -> Response:
     g.actor = "gateway"
     body = parsing.raw_body()
     config: Config = current_app.extensions["config"]
-    # Two while one replaces the other: "old,new".
-    secrets = [secret.strip() for secret in config.gateway_webhook_secret.split(",")]
     signature = request.headers.get("Stripe-Signature", "")
     with transaction() as (session, now):
-        webhook_signature.verify(body, signature, secrets, now=now)
+        webhook_signature.verify(body, signature, config.gateway_webhook_secrets, now=now)
         is_new = inbound.receive(session, parsing.json_body())
     return jsonify(received=True, new=is_new)

@@ -37,6 +37,11 @@ _CLEARING = text(
     """
 )
 
+_EXPLAINED = text(
+    "SELECT subject_id FROM reconciliation_breaks WHERE status = 'resolved'"
+    " AND kind IN ('capture_of_nobody', 'refund_of_nobody')"
+)
+
 
 @dataclass(frozen=True, slots=True)
 class RefundHeld:
@@ -103,6 +108,11 @@ def read(session: Session) -> Books:
         )
         for row in session.execute(_PAYMENTS)
     }
+
+
+def explained(session: Session) -> frozenset[str]:
+    """Lines of the gateway's that belong to nobody, and that a person has accounted for."""
+    return frozenset(session.scalars(_EXPLAINED))
 
 
 def stood_still(before: Books, after: Books) -> list[PaymentHeld]:

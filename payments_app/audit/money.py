@@ -5,7 +5,8 @@ payments at rest that stood still while the journal was read, so that an audit b
 raises no false alarm.
 """
 
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator
 
 from payments_app.audit.books import Books, PaymentHeld, RefundHeld, stood_still
 from payments_app.audit.finding import Finding
@@ -19,8 +20,13 @@ I3 = ("I3", "refunds within what was captured, each at the gateway once")
 I4 = ("I4", "the ledger posts once, recomputes, and its clearing account equals the gateway")
 
 
-def compare(before: Books, after: Books, journal: Journal) -> list[Finding]:
-    """The journal beside the books as they were before and after it was fetched."""
+def compare(
+    before: Books, after: Books, journal: Journal, *, explained: Collection[str] = ()
+) -> list[Finding]:
+    """The journal beside the books as they were before and after it was fetched.
+
+    ``explained``: lines of nobody's that a person has accounted for (``books.explained``).
+    """
     known = {**before, **after}
     owners = {held.intent: held.id for held in known.values() if held.intent}
     captures = ByPayment(journal.captures, owners)
@@ -30,7 +36,9 @@ def compare(before: Books, after: Books, journal: Journal) -> list[Finding]:
         _captured_once(known, captures),
         _completed_means_captured(resting, captures),
         _refunded_once(resting, captures, refunds),
-        _clearing_matches(resting, journal, owners),
+        _clearing_matches(
+            resting, journal, owners, [*_of_nobody(known, journal, owners, explained)]
+        ),
     ]
 
 
@@ -114,7 +122,7 @@ def _refund_wrong(refund: RefundHeld, found: list[Movement]) -> str | None:
 
 
 def _clearing_matches(
-    resting: list[PaymentHeld], journal: Journal, owners: dict[str, str]
+    resting: list[PaymentHeld], journal: Journal, owners: dict[str, str], of_nobody: list[str]
 ) -> Finding:
     theirs = _sums(_nets(journal), owners)
     # A dispute that nobody has told us of yet is no mistake of our books: they may be without it.
@@ -124,7 +132,21 @@ def _clearing_matches(
         for held in resting
         if theirs.get(held.id, 0) - held.clearing_minor not in (0, news.get(held.id, 0))
     ]
-    return Finding.of(*I4, checked=len(resting), offenders=offenders)
+    return Finding.of(*I4, checked=len(resting), offenders=[*offenders, *of_nobody])
+
+
+def _of_nobody(
+    known: Books, journal: Journal, owners: dict[str, str], explained: Collection[str]
+) -> Iterator[str]:
+    """Money on the gateway's account that is in no book of ours; given back, it is nothing."""
+    sums: dict[tuple[str, str], int] = defaultdict(int)
+    for movement, net_minor in _nets(journal):
+        is_ours = movement.payment in known or movement.intent in owners
+        if not is_ours and movement.id not in explained:
+            sums[movement.intent or movement.id or "a charge", movement.currency] += net_minor
+    for (name, currency), net_minor in sums.items():
+        if net_minor:
+            yield f"{name}: {net_minor} {currency} at the gateway, of no payment of ours"
 
 
 def _sums(nets: Iterable[tuple[Movement, int]], owners: dict[str, str]) -> dict[str, int]:

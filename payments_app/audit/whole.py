@@ -30,4 +30,5 @@ def look(transactions: Transactions, gateway_url: str) -> tuple[list[Finding], s
     with transactions() as session:
         books.take_snapshot(session)
         after = books.read(session)
-    return merged(rows, money.compare(before, after, told)), None
+        explained = books.explained(session)
+    return merged(rows, money.compare(before, after, told, explained=explained)), None

@@ -186,7 +186,7 @@ def _environment(config: Config, database_url: str) -> dict[str, str]:
         "DATA_DIR": str(config.data_dir),
         "GATEWAY_URL": config.gateway_url,
         "GATEWAY_API_KEY": config.gateway_api_key,
-        "GATEWAY_WEBHOOK_SECRET": config.gateway_webhook_secret,
+        "GATEWAY_WEBHOOK_SECRET": ",".join(config.gateway_webhook_secrets),
         "SHUTDOWN_TIMEOUT_SECONDS": str(min(config.shutdown_timeout_s, WORKERS_GRACE_S - 1)),
         "PYTHONUNBUFFERED": "1",
         "PYTHONPATH": str(ROOT),

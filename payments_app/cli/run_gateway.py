@@ -57,7 +57,8 @@ def run_gateway(
             folder=data,
             api_key=api_key or None,
             webhook_url=webhook_url,
-            webhook_secret=webhook_secret or None,
+            # While one replaces the other: "new,old". The new one signs.
+            webhook_secret=(webhook_secret or "").split(",")[0].strip() or None,
             log=not quiet,
         )
     )

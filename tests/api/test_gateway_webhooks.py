@@ -21,7 +21,9 @@ EVENT = {
 def deliver(app, sessions):
     config = app.extensions["config"]
 
-    def send(event=EVENT, *, secret=config.gateway_webhook_secret, age_s=0, tamper=b"", **headers):
+    def send(
+        event=EVENT, *, secret=config.gateway_webhook_secrets[0], age_s=0, tamper=b"", **headers
+    ):
         with sessions() as session:
             now_s = int(session.scalar(text("SELECT extract(epoch FROM now())"))) - age_s
         body = event if isinstance(event, bytes) else json.dumps(event).encode()

@@ -100,7 +100,7 @@ def test_a_webhook_that_cannot_be_believed_is_refused_and_kept_nowhere(
     app, sessions, moved, body, secret, age_s, status, code
 ):
     before = moved()
-    secret = secret or app.extensions["config"].gateway_webhook_secret
+    secret = secret or app.extensions["config"].gateway_webhook_secrets[0]
     with sessions() as session:
         at_s = int(session.scalar(text("SELECT extract(epoch FROM now())"))) - age_s
     raw = body if isinstance(body, bytes) else json.dumps(body).encode()

@@ -75,6 +75,25 @@ def test_production_refuses_a_default_secret(secret, given):
         load_config(environment)
 
 
+@pytest.mark.parametrize("given", ["whsec_new,", ",whsec_new", "whsec_new,,whsec_old", " , "])
+def test_an_empty_webhook_secret_is_refused_because_anybody_can_sign_with_it(given):
+    with pytest.raises(ConfigError, match="GATEWAY_WEBHOOK_SECRET"):
+        load_config({"GATEWAY_WEBHOOK_SECRET": given})
+
+
+def test_production_takes_no_public_webhook_secret_among_others():
+    both = f"whsec_bmV3,{DEVELOPMENT_SECRETS['GATEWAY_WEBHOOK_SECRET']}"
+
+    with pytest.raises(ConfigError, match="GATEWAY_WEBHOOK_SECRET"):
+        load_config({**PRODUCTION, "GATEWAY_WEBHOOK_SECRET": both})
+
+
+def test_two_webhook_secrets_are_taken_while_one_replaces_the_other():
+    config = load_config({**PRODUCTION, "GATEWAY_WEBHOOK_SECRET": "whsec_new, whsec_old"})
+
+    assert config.gateway_webhook_secrets == ("whsec_new", "whsec_old")
+
+
 def test_production_refuses_to_guess_its_database():
     with pytest.raises(ConfigError, match="DATABASE_URL is not set"):
         load_config({**PRODUCTION, "DATABASE_URL": ""})

@@ -1,10 +1,12 @@
 """A settled business, played once per process and cloned for each test.
 
-``world`` is shared through the one simulator, so a test that makes the gateway take more money
-plays a world of its own: ``fresh_world``.
+``world`` is shared through one simulator, so a test that makes the gateway take more money plays a
+world of its own, at a gateway of its own: ``fresh_world``. Books and journal must tell of the same
+business, since money of nobody's is a finding.
 """
 
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 from psycopg import sql
@@ -24,12 +26,29 @@ _END_SESSIONS = sql.SQL(
 
 
 @pytest.fixture(scope="session")
+def settled_simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
+    with Simulator(tmp_path_factory.mktemp("settled")) as running:
+        yield running
+
+
+@pytest.fixture
+def simulator(
+    request: pytest.FixtureRequest, settled_simulator: Simulator, tmp_path: Path
+) -> Iterator[Simulator]:
+    if "fresh_world" not in request.fixturenames:
+        yield settled_simulator
+        return
+    with Simulator(tmp_path / "own") as running:
+        yield running
+
+
+@pytest.fixture(scope="session")
 def settled(
-    admin_url: str, app_template: str, simulator: Simulator
+    admin_url: str, app_template: str, settled_simulator: Simulator
 ) -> Iterator[tuple[str, SettledWorld]]:
     with databases.database(admin_url, template=app_template) as url:
         engine = make_engine(url)
-        gateway = StripeGateway(simulator.url, simulator.api_key)
+        gateway = StripeGateway(settled_simulator.url, settled_simulator.api_key)
         world = settle(sessionmaker(engine, expire_on_commit=False), gateway)
         engine.dispose()
         name = make_url(url).database or ""
@@ -41,8 +60,14 @@ def settled(
 
 
 @pytest.fixture
-def app_database_url(admin_url: str, settled: tuple[str, SettledWorld]) -> Iterator[str]:
-    with databases.database(admin_url, template=settled[0]) as url:
+def app_database_url(
+    request: pytest.FixtureRequest,
+    admin_url: str,
+    app_template: str,
+    settled: tuple[str, SettledWorld],
+) -> Iterator[str]:
+    fresh = "fresh_world" in request.fixturenames
+    with databases.database(admin_url, template=app_template if fresh else settled[0]) as url:
         yield url
 
 

@@ -341,6 +341,47 @@ def test_i12_sees_a_document_whose_bytes_were_changed(audited, plant):
     assert "its bytes have another hash" in audited()["I12"].examples[0]
 
 
+STRAY = {"intent": "pi_stray", "payment": None, "id": "ch_stray", "currency": "USD"}
+
+
+def test_i4_sees_money_at_the_gateway_that_is_in_no_book_of_ours(sessions, world, simulator):
+    with sessions() as session:
+        held = books.read(session)
+    told = simulator.journal()
+    told["captures"].append({**STRAY, "amount_minor": 777})
+
+    found = {each.id: each for each in invariants.compare(held, held, parse(told))}
+
+    assert "pi_stray: 777 USD at the gateway, of no payment of ours" in found["I4"].examples
+
+
+@pytest.mark.parametrize("end", ["given back", "accounted for by a person"])
+def test_i4_is_at_peace_when_stray_money(sessions, world, simulator, end):
+    with sessions() as session:
+        held = books.read(session)
+    told = simulator.journal()
+    told["captures"].append({**STRAY, "amount_minor": 777})
+    if end == "given back":
+        told["refunds"].append({**STRAY, "id": "re_stray", "refund": None, "amount_minor": 777})
+
+    found = invariants.compare(
+        held, held, parse(told), explained={"ch_stray"} if end != "given back" else ()
+    )
+
+    assert [finding.ok for finding in found] == [True] * 4
+
+
+def test_a_resolved_break_accounts_for_its_line(sessions, fresh_world, plant):
+    plant(
+        "INSERT INTO reconciliation_breaks (kind, subject_id, status, ours, theirs, resolved_at,"
+        " resolution, version, times_seen) VALUES ('capture_of_nobody', 'ch_stray', 'resolved',"
+        " '{}', '{}', now(), 'the other shop''s', 1, 1)"
+    )
+
+    with sessions() as session:
+        assert books.explained(session) == {"ch_stray"}
+
+
 def test_a_payment_that_moves_while_the_journal_is_read_raises_no_alarm(sessions, world, simulator):
     with sessions() as session:
         before = books.read(session)
