@@ -1,8 +1,9 @@
 """A worker is killed at every named point of the code, and everything still happens once.
 
 The short form kills at a seeded sample; the full form at each point, at each two points of one
-path, and at seeded pairs across paths. A point that was not reached is a failure: a kill that did
-not happen proves nothing. The list of points with the result of each ends the run's output.
+path, and at seeded pairs across paths. A run in which no kill fired is a failure: a kill that did
+not happen proves nothing. Of a pair the second may find nothing left to do, for example when the
+first one struck behind the last commit; the list that ends the run's output says how many fired.
 """
 
 import random

@@ -117,6 +117,32 @@ def test_used_credit_cannot_be_given_back_as_well(over):
     assert broken_rows(over.sessions) == []
 
 
+@pytest.mark.parametrize(("refunded", "off_the_invoice"), [(9_000, 0), (9_500, 500)])
+def test_a_refund_gives_back_what_was_paid_too_much_before_it_touches_the_invoice(
+    over, refunded, off_the_invoice
+):
+    """Of 12,000 captured only 3,000 were due; a refund that took from the invoice first would
+    reopen it while the customer still has credit.
+    """
+    with over.sessions.begin() as session:
+        made = refunds.request_refund(
+            session, over.payment_id, amount_minor=refunded, reason="twice", now=over.now
+        )
+    back = RefundTalk(over, made.id)
+    back.turn(back.seen())
+
+    with over.sessions() as session:
+        invoice = session.get_one(Invoice, over.payment.invoice_id)
+        given = session.scalar(
+            text("SELECT coalesce(-sum(amount_minor), 0) FROM allocations WHERE source_id = :id"),
+            {"id": made.id},
+        )
+    assert given == off_the_invoice
+    assert invoice.allocated_minor == 12_000 - off_the_invoice
+    assert balance(over) == {}
+    assert broken_rows(over.sessions) == []
+
+
 def test_the_database_itself_refuses_to_spend_the_same_money_twice(over):
     with over.sessions() as session, pytest.raises(IntegrityError, match="payments_refunds_check"):
         session.execute(
