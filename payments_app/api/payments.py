@@ -9,7 +9,7 @@ import marshmallow as ma
 from payments_app.api import paging
 from payments_app.api.blueprint import ApiBlueprint
 from payments_app.api.execution import Ask, KeyPolicy, Reply
-from payments_app.api.fields import Amount, Id, Text
+from payments_app.api.fields import Amount, Flag, Id, Text
 from payments_app.api.schema import AnswerSchema, RequestSchema
 from payments_app.domain.attempt import AttemptStatus
 from payments_app.domain.payment import Payment, PaymentStatus
@@ -39,6 +39,12 @@ class NewPayment(UsedCard):
     amount_minor = Amount(low=1, load_default=None, allow_none=True)
 
 
+class CancelRequest(RequestSchema):
+    """The end of a payment; no body is an empty one."""
+
+    refund_if_captured = Flag(load_default=False)
+
+
 class AttemptSchema(AnswerSchema):
     """One question to the bank. `unknown`: no answer came yet, and money may have moved."""
 
@@ -63,6 +69,7 @@ class PaymentSchema(AnswerSchema):
     captured_minor = ma.fields.Integer(required=True)
     refunded_minor = ma.fields.Integer(required=True)
     refundable_minor = ma.fields.Integer(required=True)
+    refund_if_captured = ma.fields.Boolean(required=True)
     payment_method = ma.fields.String(required=True)
     gateway_intent_id = ma.fields.String(required=True, allow_none=True)
     failure_code = ma.fields.String(required=True, allow_none=True)
@@ -147,6 +154,7 @@ def get_payment(ask: Ask, payment_id: str) -> Reply:
 @blueprint.operation(
     "POST",
     "/payments/<payment_id>/cancel",
+    body=CancelRequest,
     shows=PaymentSchema,
     status=202,
     key=KeyPolicy.OPTIONAL,
@@ -156,9 +164,13 @@ def cancel_payment(ask: Ask, payment_id: str) -> Reply:
     """Ask for the end of a payment.
 
     It becomes cancelled when the gateway confirms that it can no longer capture; if the gateway
-    captured first, it becomes completed instead.
+    captured first, it becomes completed instead. With `refund_if_captured` it is then refunded in
+    full at once, without a credit note.
     """
-    return _shown(payments.request_cancel(ask.session, payment_id, now=ask.now))
+    wanted = ask.values["refund_if_captured"]
+    return _shown(
+        payments.request_cancel(ask.session, payment_id, refund_if_captured=wanted, now=ask.now)
+    )
 
 
 @blueprint.operation(

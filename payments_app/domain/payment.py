@@ -117,6 +117,8 @@ class Payment(Base):
     deadline_at: Mapped[datetime]
     waits: Mapped[int] = mapped_column(default=0)
     stop_reason: Mapped[StopReason | None] = mapped_column(states(StopReason))
+    # Asked for with a cancel: if the bank was faster, what it captured goes back by itself.
+    refund_if_captured: Mapped[bool] = mapped_column(default=False)
     failure_code: Mapped[str | None]
     failure_message: Mapped[str | None]
     review_reason: Mapped[str | None]

@@ -27,6 +27,7 @@ from payments_app.domain.money import Money, charge_step, chargeable
 from payments_app.domain.payment import LIVE, Payment, PaymentStatus, StopReason
 from payments_app.domain.steps import DEADLINE
 from payments_app.jobs import ProcessPayment
+from payments_app.services import refunds
 from payments_app.services.locking import lock_invoice, lock_payment
 
 _CARD = re.compile(r"pm_[A-Za-z0-9_]{1,61}")
@@ -89,10 +90,14 @@ def request_payment(
     return payment
 
 
-def request_cancel(session: Session, payment_id: str, *, now: datetime) -> Payment:
+def request_cancel(
+    session: Session, payment_id: str, *, refund_if_captured: bool = False, now: datetime
+) -> Payment:
     """Ask for the payment's end. It becomes cancelled only behind the gateway's fence.
 
-    If the gateway captured first, it becomes completed instead. Raises PaymentNotCancellable.
+    If the gateway captured first, it becomes completed instead; with ``refund_if_captured`` all of
+    it is then refunded at once, without a credit note: the invoice is owed again, as behind a
+    cancel. Raises PaymentNotCancellable, RefundBeyondLimit.
     """
     payment = lock_payment(session, payment_id)
     if payment.status is PaymentStatus.CANCELLED:
@@ -103,6 +108,9 @@ def request_cancel(session: Session, payment_id: str, *, now: datetime) -> Payme
             + (" Refund it instead." if payment.captured_minor else "")
         )
     payment.stop(StopReason.CANCEL_REQUESTED)
+    if refund_if_captured:
+        refunds.check_limit(session, payment, payment.amount_minor)
+        payment.refund_if_captured = True
     if payment.status is PaymentStatus.NEEDS_REVIEW:
         payment.move("resume")
         payment.must_look = payment.gateway_intent_id is not None

@@ -6,6 +6,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 import queue_core
+from payments_app import clock
 from payments_app.domain.access import STAFF_REFUND_MAX, Role
 from payments_app.domain.customer import checked_text
 from payments_app.domain.errors import (
@@ -25,6 +26,7 @@ from payments_app.services.actor import acting_role
 from payments_app.services.locking import lock_payment
 
 REASON_LENGTH_MAX = 200
+CAPTURED_FIRST = "The payment was cancelled; the bank had charged the card before."
 
 
 def get(session: Session, refund_id: str) -> Refund:
@@ -67,6 +69,25 @@ def request_refund(
     return refund
 
 
+def give_back(session: Session, payment: Payment, now: datetime) -> None:
+    """Refund all that is left of a payment that was captured against its cancel.
+
+    In the transaction that records the capture; the payment is locked and completed.
+    """
+    refund = Refund(
+        id=clock.new_id("rfd", now),
+        payment_id=payment.id,
+        amount_minor=payment.refundable_minor,
+        currency=payment.currency,
+        reason=CAPTURED_FIRST,
+        with_credit_note=False,
+        next_action_at=now,
+    )
+    payment.refund_reserved_minor += refund.amount_minor
+    session.add(refund)
+    wake(session, refund)
+
+
 def wake(session: Session, refund: Refund) -> None:
     """Make the refund's job run: a new one, or the waiting or executing one again."""
     queue_core.insert(session, ProcessRefund(refund_id=refund.id), wake=True)
@@ -97,11 +118,13 @@ def _check(session: Session, payment: Payment, amount_minor: int) -> None:
     if amount_minor > left:
         what = f"At most {Money(left, payment.currency)} is left to refund."
         raise RefundExceedsPayment(what if left else "Nothing is left to refund.")
-    _check_limit(session, payment, amount_minor)
+    check_limit(session, payment, amount_minor)
 
 
-def _check_limit(session: Session, payment: Payment, amount_minor: int) -> None:
-    """Here and not on the page alone: whoever finds another way in meets the same limit.
+def check_limit(session: Session, payment: Payment, amount_minor: int) -> None:
+    """Raises RefundBeyondLimit when whoever acts may not give so much back.
+
+    Here and not on the page alone: whoever finds another way in meets the same limit.
 
     It counts all refunds of the payment: in slices, any amount would pass.
     """

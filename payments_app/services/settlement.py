@@ -16,7 +16,7 @@ from payments_app.domain.customer import Customer
 from payments_app.domain.invoice import Invoice, InvoiceStatus
 from payments_app.domain.ledger import Account, Allocation, PostingKind
 from payments_app.domain.payment import FINAL, Payment
-from payments_app.services import emails, ledger
+from payments_app.services import emails, ledger, refunds
 from payments_app.services.ledger import Transfer
 
 log = structlog.get_logger()
@@ -55,6 +55,8 @@ def complete(session: Session, payment: Payment, *, captured_minor: int, now: da
         memo=invoice.number or "",
     )
     _send_receipt(session, payment, invoice)
+    if payment.refund_if_captured:
+        refunds.give_back(session, payment, now)
 
 
 def _finish(payment: Payment, captured_minor: int, now: datetime) -> None:

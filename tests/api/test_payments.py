@@ -114,6 +114,14 @@ def test_cancelling_is_accepted_with_and_without_a_key(api: Api, payment):
     assert first.json["id"] == payment["id"]
 
 
+def test_a_cancel_may_ask_for_the_money_back_if_the_bank_was_faster(api: Api, payment):
+    path = f"/payments/{payment['id']}/cancel"
+
+    assert api.post(path, {}).json["refund_if_captured"] is False
+    assert api.post(path, {"refund_if_captured": True}).json["refund_if_captured"] is True
+    assert refusal(api.post(path, {"refund_if_captured": "yes"}), 422, "invalid")
+
+
 def test_a_payment_that_ended_cannot_be_cancelled(api: Api, completed):
     refusal(api.post(f"/payments/{completed['id']}/cancel"), 409, "payment_not_cancellable")
 

@@ -74,6 +74,17 @@ def test_a_cancel_asks_first_and_leaves_the_answer_to_the_gateway(
     assert talk.payment.stop_reason == "cancel_requested"
 
 
+def test_who_cancels_may_have_the_money_back_if_the_bank_was_faster(
+    owner: Browser, talk: Conversation
+):
+    path = f"/payments/{talk.payment_id}/cancel"
+    assert "refund it at once" in words(owner.get(path))
+
+    owner.submit(path, {"refund_if_captured": "yes"})
+
+    assert talk.payment.refund_if_captured
+
+
 def test_a_completed_payment_is_not_cancelled(owner: Browser, paid: Conversation):
     answer = owner.submit(f"/payments/{paid.payment_id}/cancel")
 

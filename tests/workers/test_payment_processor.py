@@ -7,18 +7,21 @@ from sqlalchemy import text
 
 import queue_core
 from payments_app import clock
+from payments_app.domain.invoice import Invoice
 from payments_app.domain.payment import PaymentStatus
 from payments_app.gateway.port import Instruction, Observation, Op
 from payments_app.gateway.stripe_adapter import StripeGateway
-from payments_app.jobs import QUEUES, ProcessPayment
+from payments_app.jobs import QUEUES, ProcessPayment, ProcessRefund
 from payments_app.services import janitor, payments
 from queue_core import Cancel, LeaseLost, Queue, Snooze
 from queue_core.testing import drain_queue
 from tests.support import performing
+from tests.support.audited import broken_rows
 from tests.support.business import a_payment
 from tests.support.simulator import Simulator
 from workers import payment_processor
 from workers.payment_processor import PaymentProcessor
+from workers.refund_processor import RefundProcessor
 from workers.sweeper import Sweeper
 
 
@@ -217,6 +220,33 @@ def test_a_payment_whose_job_was_lost_gets_a_new_one_from_the_janitor(
 def test_the_janitor_leaves_payments_alone_that_have_a_job_or_a_time(sessions, payment_id):
     with sessions.begin() as session:
         assert janitor.sweep(session, now=clock.now(session)) == 0
+
+
+@pytest.mark.parametrize("give_back", [True, False])
+def test_a_cancel_that_comes_too_late_gives_the_money_back_if_that_was_asked_for(
+    sessions, gateway, simulator, payment_id, give_back
+):
+    def cancel() -> None:
+        with sessions.begin() as session:
+            payments.request_cancel(
+                session, payment_id, refund_if_captured=give_back, now=clock.now(session)
+            )
+
+    job = performing.claim(sessions.kw["bind"], ProcessPayment)
+    PaymentProcessor(Interrupting(gateway, Op.CONFIRM_INTENT, before=cancel)).perform(job)
+    if give_back:
+        RefundProcessor(gateway).perform(performing.claim(sessions.kw["bind"], ProcessRefund))
+
+    with sessions() as session:
+        payment = payments.get(session, payment_id)
+        invoice = session.get_one(Invoice, payment.invoice_id)
+    returned = payment.amount_minor if give_back else 0
+    assert (payment.status, payment.refunded_minor) == (PaymentStatus.COMPLETED, returned)
+    assert [line["amount_minor"] for line in simulator.journal()["refunds"]] == [
+        returned
+    ] * give_back
+    assert invoice.due_minor == returned  # As behind a cancel that was fast enough.
+    assert broken_rows(sessions) == []
 
 
 def test_a_job_about_no_payment_is_cancelled_at_once(sessions, gateway, simulator):

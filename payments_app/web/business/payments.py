@@ -70,11 +70,16 @@ def confirm_cancel(payment_id: str) -> Page:
 @bp.post("/payments/<payment_id>/cancel")
 @requires(Permission.MOVE_MONEY)
 def cancel_payment(payment_id: str) -> Page:
+    form = Form.submitted()
     try:
         with writing() as db:
-            service.request_cancel(db, payment_id, now=g.now)
+            service.request_cancel(
+                db,
+                payment_id,
+                refund_if_captured=bool(form["refund_if_captured"]),
+                now=g.now,
+            )
     except DomainError as error:
-        form = Form()
         form.take(error)
         with reading() as db:
             return _cancel_page(service.get(db, payment_id), form), 409
