@@ -118,6 +118,8 @@ def _refund_wrong(refund: RefundHeld, found: list[Movement]) -> str | None:
         return f"at the gateway {len(found)} times"
     if _sum_of(found, refund.currency) != refund.amount_minor:
         return f"{refund.amount_minor} {refund.currency}, the gateway refunded {_shown(found)}"
+    if found[0].id not in (None, refund.gateway_id):
+        return f"held as {refund.gateway_id}, at the gateway it is {found[0].id}"
     return None
 
 

@@ -75,7 +75,7 @@ def test_a_stored_500_before_the_execution_spends_the_key_without_taking_money(s
     assert len(simulator.captures("pay_1")) == 1
 
 
-@pytest.mark.parametrize("do", ["wrong_amount", "foreign_intent"])
+@pytest.mark.parametrize("do", ["wrong_amount", "wrong_currency", "foreign_intent"])
 def test_a_changed_answer_changes_nothing_in_truth(simulator, do):
     strike(simulator, do, times=1)
     intent = raw_intent(simulator)

@@ -44,7 +44,7 @@ ERRORS = (
     {"do": "500_stored", "when": "after"},
     *({"do": do} for do in ("500", "503", "429", "409", "truncate", "html")),
 )
-STRANGE = ({"do": "wrong_amount"}, {"do": "foreign_intent"})
+STRANGE = ({"do": "wrong_amount"}, {"do": "wrong_currency"}, {"do": "foreign_intent"})
 LATE = ({"do": "late", "until": "released"}, {"do": "dup"})
 FAULTS = st.sampled_from((*LOST, *ERRORS, *STRANGE, *LATE, *LATE))
 SECONDS = st.sampled_from((1.0, 3.0, 30.0, 120.0, 700.0, 4000.0, 24.5 * 3600))

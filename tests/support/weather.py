@@ -36,6 +36,7 @@ KINDS: tuple[Mapping[str, Any], ...] = (
     {"do": "truncate", "when": "after"},
     {"do": "html", "when": "after"},
     {"do": "wrong_amount"},
+    {"do": "wrong_currency"},
     {"do": "foreign_intent"},
 )
 DISORDER = {"copies": 2, "reorder": 8, "drop": 0.05, "delay_s": 0.5, "seed": 5}

@@ -38,6 +38,7 @@ def simulator(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Simulator]:
         ({"do": "html", "when": "after"}, SILENCE),
         ({"do": "truncate", "when": "after"}, SILENCE),
         ({"do": "wrong_amount"}, CONTRADICTION),
+        ({"do": "wrong_currency"}, CONTRADICTION),
         ({"do": "foreign_intent"}, CONTRADICTION),
     ],
     ids=lambda each: f"{each['do']}-{each.get('when', '')}" if isinstance(each, dict) else "",

@@ -1,9 +1,13 @@
--- I12: at most one logical mail and one document per (subject, kind); no two mails share a
--- Message-ID; a stored file is what its hash says. Called by audit.rows. Reads every stored file
+-- I12: at most one logical mail and one document per (subject, kind), and a receipt for every
+-- payment that was completed; no two mails share a Message-ID; a stored file is what its hash says. Called by audit.rows. Reads every stored file
 -- once, to hash it; no locks.
 WITH offenders (what) AS (
     SELECT subject_id || ': ' || count(*) || ' mails of kind ' || kind
     FROM email_deliveries GROUP BY subject_id, kind HAVING count(*) > 1
+    UNION ALL
+    SELECT p.id || ': completed, and no receipt was written'
+    FROM payments p WHERE p.status = 'completed' AND NOT EXISTS (
+        SELECT FROM email_deliveries e WHERE e.subject_id = p.id AND e.kind = 'receipt')
     UNION ALL
     SELECT message_id || ': on ' || count(*) || ' mails'
     FROM email_deliveries GROUP BY message_id HAVING count(*) > 1

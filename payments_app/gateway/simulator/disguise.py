@@ -7,7 +7,7 @@ others are bodies. Nothing here touches the store: a disguised answer is a lie a
 from dataclasses import replace
 
 from payments_app.gateway.simulator import errors
-from payments_app.gateway.simulator.faults import Rule
+from payments_app.gateway.simulator.faults import ALTERING, Rule
 from payments_app.gateway.simulator.values import Answer, Body
 
 WIRE_ONLY = frozenset({"drop", "reset", "hang"})
@@ -38,7 +38,7 @@ def changed(rule: Rule, answer: Answer) -> Answer:
     """What the client gets of an answer that exists."""
     if rule.do == "dup":
         return answer
-    if rule.do in {"wrong_amount", "foreign_intent"}:
+    if rule.do in ALTERING:
         body = answer.body if isinstance(answer.body, str) else _altered(answer.body, rule.do)
         return replace(answer, body=body)
     if rule.do == "truncate" or rule.do in WIRE_ONLY:
@@ -63,6 +63,9 @@ def _altered(body: Body, how: str) -> Body:
         for name in ("amount", "amount_received"):
             if shown.get(name):
                 shown[name] += 1
+    elif how == "wrong_currency":
+        if "currency" in shown:
+            shown["currency"] = "usd" if shown["currency"] == "eur" else "eur"
     elif shown.get("object") == "payment_intent":
         shown["id"] = "pi_somebody_elses_000000"
         shown["metadata"] = {"payment": "pay_somebody_elses_000000"}

@@ -9,7 +9,7 @@ from dataclasses import replace
 
 from payments_app.gateway.simulator import disguise, intents, journal, keys, refunds
 from payments_app.gateway.simulator.cards import CARDS, Card
-from payments_app.gateway.simulator.faults import Faults, Rule
+from payments_app.gateway.simulator.faults import ALTERING, Faults, Rule
 from payments_app.gateway.simulator.keys import KeysInFlight
 from payments_app.gateway.simulator.late import LateRequests
 from payments_app.gateway.simulator.limits import TokenBucket
@@ -67,7 +67,7 @@ class Engine:
                 return self._execute(call, rule, fault="dup")
             case "500_stored", "before":
                 return self._execute(call, rule, fault=rule.do)
-            case (("wrong_amount" | "foreign_intent"), _):
+            case _ if rule.do in ALTERING:
                 return self._execute(call, rule, fault=rule.do)
             case _, "before":
                 return self._unexecuted(call, disguise.made_up(rule), rule.do)

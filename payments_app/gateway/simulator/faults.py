@@ -8,9 +8,9 @@ nobody was told. No proxy on the wire can make that difference, so the gateway m
 
 ``nth`` counts the requests that this rule's other conditions match; every rule counts every request
 and the first rule that fires decides. ``late`` also takes ``delay_s`` and ``until`` (late.py),
-``html`` takes ``status``. For ``late``, ``dup``, ``wrong_amount`` and ``foreign_intent`` the
-execution is part of the fault, so ``when`` says nothing. Rules live in memory: a restart clears
-them.
+``html`` takes ``status``. For ``late``, ``dup``, ``wrong_amount``, ``wrong_currency`` and
+``foreign_intent`` the execution is part of the fault, so ``when`` says nothing. Rules live in
+memory: a restart clears them.
 """
 
 import threading
@@ -23,8 +23,10 @@ from payments_app.gateway.simulator.values import Body, Call
 
 ACTIONS = (
     "drop", "reset", "hang", "late", "500", "500_stored", "503", "429", "409", "dup",
-    "truncate", "html", "wrong_amount", "foreign_intent",
+    "truncate", "html", "wrong_amount", "wrong_currency", "foreign_intent",
 )  # fmt: skip
+# The answer tells of other money, or of somebody else's; the truth is as it was asked for.
+ALTERING = frozenset({"wrong_amount", "wrong_currency", "foreign_intent"})
 # Where a rule does not say: what refuses comes before the execution, what loses comes after it.
 BEFORE_BY_DEFAULT = frozenset({"late", "503", "429", "409"})
 RULE_FIELDS = ("match", "when", "do", "times", "probability", "seed", "delay_s", "until", "status")

@@ -341,6 +341,18 @@ def test_i12_sees_a_document_whose_bytes_were_changed(audited, plant):
     assert "its bytes have another hash" in audited()["I12"].examples[0]
 
 
+def test_i3_sees_a_refund_that_is_held_as_another(audited, plant, world):
+    plant("UPDATE refunds SET gateway_refund_id = 're_another' WHERE id = :id", id=world.refund)
+
+    assert "held as re_another" in audited()["I3"].examples[0]
+
+
+def test_i12_sees_a_completed_payment_without_a_receipt(audited, plant, world):
+    plant("DELETE FROM email_deliveries WHERE subject_id = :id", id=world.paid)
+
+    assert audited()["I12"].examples == (f"{world.paid}: completed, and no receipt was written",)
+
+
 STRAY = {"intent": "pi_stray", "payment": None, "id": "ch_stray", "currency": "USD"}
 
 
