@@ -3,6 +3,7 @@
 from payments_app import clock
 from payments_app.jobs import SweepPayments
 from payments_app.services import idempotency, janitor, outbound
+from payments_app.services.actor import act_as
 from queue_core import Job, Ok, Outcome, Worker
 
 
@@ -11,8 +12,10 @@ class Sweeper(Worker[SweepPayments]):
 
     def perform(self, job: Job[SweepPayments]) -> Outcome:
         with job.transaction() as session:
+            act_as(session, "worker:sweeper", job_id=job.id)
             now = clock.now(session)
             made = janitor.sweep(session, now=now)
             dropped = idempotency.prune(session, now)
+            outbound.end_left_behind(session)
             told = outbound.dispatch(session, now=now)
         return Ok({"jobs_made": made, "answers_dropped": dropped, "endpoints_due": told})

@@ -33,5 +33,7 @@ class WebhookDeliverer(Worker[DeliverWebhooks]):
                 outbound.record(session, outgoing.delivery_id, answer, now=clock.now(session))
             reach("webhook_out.recorded")
         with job.session() as session:
+            act_as(session, "worker:webhook_deliverer", job_id=job.id)
+            outbound.end_left_behind(session)
             left_s = outbound.wait_s(session, endpoint_id, now=clock.now(session))
         return None if left_s is None else Snooze(max(left_s, 1.0))

@@ -30,8 +30,13 @@ RETRY_DELAYS_S = (5, 300, 1_800, 7_200, 18_000, 36_000, 50_400, 72_000, 86_400)
 
 # One look into the index per endpoint: what waits for an endpoint that is away is not read.
 _WAITING = text(
-    "SELECT id FROM webhook_endpoints e WHERE EXISTS (SELECT FROM webhook_deliveries d"
+    "SELECT id FROM webhook_endpoints e WHERE disabled_at IS NULL AND EXISTS (SELECT"
+    " FROM webhook_deliveries d"
     " WHERE d.endpoint_id = e.id AND d.status = 'pending' AND d.next_at <= :now)"
+)
+_LEFT_BEHIND = text(
+    "SELECT id FROM webhook_endpoints e WHERE disabled_at IS NOT NULL AND EXISTS (SELECT"
+    " FROM webhook_deliveries d WHERE d.endpoint_id = e.id AND d.status = 'pending') ORDER BY id"
 )
 
 
@@ -67,17 +72,20 @@ def rotate_secret(session: Session, endpoint_id: str, *, now: datetime) -> Webho
 def disable_endpoint(session: Session, endpoint_id: str, *, reason: str, now: datetime) -> None:
     """Tell it nothing more; what was on its way is not sent. Raises NotFound; twice is once."""
     endpoint = get_endpoint(session, endpoint_id, lock=True)
-    if endpoint.disabled_at is not None:
-        return
-    endpoint.disabled_at, endpoint.disabled_reason = now, reason
-    waiting = select(WebhookDelivery).where(
-        WebhookDelivery.endpoint_id == endpoint_id,
-        WebhookDelivery.status == DeliveryStatus.PENDING,
-    )
-    for delivery in session.scalars(waiting.with_for_update()):
-        delivery.move("disable")
-        delivery.next_at = None
-    session.flush()
+    if endpoint.disabled_at is None:
+        endpoint.disabled_at, endpoint.disabled_reason = now, reason
+    _end_waiting(session, endpoint_id)
+
+
+def end_left_behind(session: Session) -> int:
+    """End what waits for endpoints that are disabled; how many they were.
+
+    An event whose transaction was open while its endpoint was disabled brings its delivery later.
+    """
+    found = session.scalars(_LEFT_BEHIND).all()
+    for endpoint_id in found:
+        _end_waiting(session, endpoint_id)
+    return len(found)
 
 
 def dispatch(session: Session, *, now: datetime) -> int:
@@ -99,6 +107,7 @@ def next_due(session: Session, endpoint_id: str, *, now: datetime) -> Outgoing |
             WebhookDelivery.endpoint_id == endpoint_id,
             WebhookDelivery.status == DeliveryStatus.PENDING,
             WebhookDelivery.next_at <= now,
+            WebhookEndpoint.disabled_at.is_(None),
         )
         .order_by(WebhookDelivery.next_at, OutboundEvent.transition_id)
         .limit(1)
@@ -123,7 +132,10 @@ def next_due(session: Session, endpoint_id: str, *, now: datetime) -> Outgoing |
 
 def record(session: Session, delivery_id: str, answer: Answer, *, now: datetime) -> None:
     """What came of one sending: delivered, again later, exhausted, or the endpoint has gone."""
-    delivery = session.get_one(WebhookDelivery, delivery_id, with_for_update=True)
+    delivery = session.get_one(WebhookDelivery, delivery_id)
+    # The endpoint before its deliveries, as who disables it by hand locks them: never in a ring.
+    endpoint = get_endpoint(session, delivery.endpoint_id, lock=answer.is_gone)
+    session.refresh(delivery, with_for_update=True)
     if delivery.status is not DeliveryStatus.PENDING:
         return  # Disabled or recorded by another worker meanwhile.
     delivery.attempts += 1
@@ -132,13 +144,12 @@ def record(session: Session, delivery_id: str, answer: Answer, *, now: datetime)
         delivery.move("deliver")
         delivery.delivered_at, delivery.next_at = now, None
     elif answer.is_gone:
-        disable_endpoint(session, delivery.endpoint_id, reason="the receiver said 410", now=now)
-    elif delivery.attempts > len(RETRY_DELAYS_S):
-        delivery.move("exhaust")
+        disable_endpoint(session, endpoint.id, reason="the receiver said 410", now=now)
+    elif endpoint.disabled_at is not None:
+        delivery.move("disable")
         delivery.next_at = None
-        log.error("webhook_exhausted", delivery=delivery.id, endpoint=delivery.endpoint_id)
     else:
-        delivery.next_at = now + timedelta(seconds=RETRY_DELAYS_S[delivery.attempts - 1])
+        _try_later(delivery, now)
     session.flush()
 
 
@@ -171,6 +182,27 @@ def wait_s(session: Session, endpoint_id: str, *, now: datetime) -> float | None
         .limit(1)
     )
     return None if due_at is None else max((due_at - now).total_seconds(), 0.0)
+
+
+def _end_waiting(session: Session, endpoint_id: str) -> None:
+    waiting = select(WebhookDelivery).where(
+        WebhookDelivery.endpoint_id == endpoint_id,
+        WebhookDelivery.status == DeliveryStatus.PENDING,
+    )
+    # In one order: the sweep and a run may be at it at once.
+    for delivery in session.scalars(waiting.order_by(WebhookDelivery.id).with_for_update()):
+        delivery.move("disable")
+        delivery.next_at = None
+    session.flush()
+
+
+def _try_later(delivery: WebhookDelivery, now: datetime) -> None:
+    if delivery.attempts > len(RETRY_DELAYS_S):
+        delivery.move("exhaust")
+        delivery.next_at = None
+        log.error("webhook_exhausted", delivery=delivery.id, endpoint=delivery.endpoint_id)
+    else:
+        delivery.next_at = now + timedelta(seconds=RETRY_DELAYS_S[delivery.attempts - 1])
 
 
 def _is_web_address(url: str) -> bool:
