@@ -133,6 +133,8 @@ class DeliverWebhooks(
     kind="deliver_webhooks",
     queue="webhooks",
     max_attempts=20,
+    # It begins requests for half a minute, then others have their turn; the rest is one request's.
+    timeout=90,
     unique=Unique(keys=("endpoint_id",), states="incomplete"),
 ):
     """Tell one endpoint what is due for it."""

@@ -8,17 +8,26 @@ is followed, and of the answer only the status is kept.
 
 import json
 import socket
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from ipaddress import ip_address
+from threading import Timer
 from urllib.parse import urlsplit
 
 import certifi
 import urllib3
 from standardwebhooks import Webhook
+from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.exceptions import HTTPError
 
-TIMEOUT = urllib3.Timeout(connect=5, read=15)
+# A receiver has to put the event aside and say so; what takes longer is told again.
+TIMEOUT = urllib3.Timeout(connect=5, read=10)
+# The whole answer, however slowly it comes: each byte begins the read time-out anew.
+ANSWER_WITHIN_S = 15.0
+# One whole request: the resolver's own patience (30), to connect and greet (10), the answer (15),
+# and to write down what came of it. Who has less time left does not begin one.
+REQUEST_MAX_S = 60.0
 ERROR_LENGTH_MAX = 200
 
 
@@ -64,14 +73,44 @@ class Answer:
         return self.status == 410
 
 
-def send(outgoing: Outgoing, *, allow_private: bool) -> Answer:
+class _Impatient:
+    """Of a connection: shuts it when its time is over, also in the middle of an answer."""
+
+    def __init__(self, *, within_s: float, **options: object) -> None:
+        super().__init__(**options)
+        self._cut = Timer(within_s, self._shut)
+        self._cut.daemon = True
+
+    def connect(self) -> None:
+        super().connect()  # type: ignore[misc]  # of urllib3's class beside this one
+        self._cut.start()
+
+    def close(self) -> None:
+        self._cut.cancel()
+        super().close()  # type: ignore[misc]  # the same
+
+    def _shut(self) -> None:
+        # Not the TLS socket's own: that one changes what another thread is reading from.
+        with suppress(OSError, TypeError):
+            socket.socket.shutdown(self.sock, socket.SHUT_RDWR)  # type: ignore[attr-defined]
+
+
+class _Http(_Impatient, HTTPConnection):
+    pass
+
+
+class _Https(_Impatient, HTTPSConnection):
+    pass
+
+
+def send(outgoing: Outgoing, *, allow_private: bool, within_s: float = ANSWER_WITHIN_S) -> Answer:
     """Send it once. What the network or the receiver does is an answer, never an exception."""
     address = urlsplit(outgoing.url)
     host, secure = str(address.hostname), address.scheme == "https"
     try:
         port = address.port or (443 if secure else 80)
         ip = _checked_address(host, port, allow_private=allow_private)
-        pool = _pool(ip, port, host, secure=secure)
+        pool = _pool(ip, port, host, secure=secure, within_s=within_s)
         path = f"{address.path or '/'}{'?' + address.query if address.query else ''}"
         with pool.urlopen(
             "POST",
@@ -97,17 +136,24 @@ def _checked_address(host: str, port: int, *, allow_private: bool) -> str:
     return min(found)
 
 
-def _pool(ip: str, port: int, host: str, *, secure: bool) -> urllib3.HTTPConnectionPool:
+def _pool(
+    ip: str, port: int, host: str, *, secure: bool, within_s: float
+) -> urllib3.HTTPConnectionPool:
     if not secure:
-        return urllib3.HTTPConnectionPool(ip, port)
-    return urllib3.HTTPSConnectionPool(
+        plain = urllib3.HTTPConnectionPool(ip, port, within_s=within_s)
+        plain.ConnectionCls = _Http
+        return plain
+    pool = urllib3.HTTPSConnectionPool(
         ip,
         port,
         server_hostname=host,
         assert_hostname=host,
         cert_reqs="CERT_REQUIRED",
         ca_certs=certifi.where(),
+        within_s=within_s,
     )
+    pool.ConnectionCls = _Https
+    return pool
 
 
 def _signed(outgoing: Outgoing) -> dict[str, str]:

@@ -4,6 +4,7 @@ from payments_app import clock, webhook_sender
 from payments_app.jobs import DeliverWebhooks
 from payments_app.services import outbound
 from payments_app.services.actor import act_as
+from payments_app.webhook_sender import Answer, Outgoing
 from queue_core import Job, Outcome, Snooze, Worker
 from queue_core.checkpoints import reach, register
 
@@ -11,6 +12,9 @@ register("webhook_out.sending", "webhook_out.recorded")
 
 # One run's share; an endpoint that wants more is served again in a second.
 SENT_PER_RUN_MAX = 50
+PAUSE_S = 1.0
+# After a request without an answer: others come first, and it may be back by the first retry.
+SILENT_PAUSE_S = float(outbound.RETRY_DELAYS_S[0])
 
 
 class WebhookDeliverer(Worker[DeliverWebhooks]):
@@ -20,20 +24,33 @@ class WebhookDeliverer(Worker[DeliverWebhooks]):
         self._allow_private = allow_private
 
     def perform(self, job: Job[DeliverWebhooks]) -> Outcome:
-        endpoint_id = job.args.endpoint_id
-        for _ in range(SENT_PER_RUN_MAX):
-            with job.session() as session:
-                outgoing = outbound.next_due(session, endpoint_id, now=clock.now(session))
-            if outgoing is None:
-                break
-            reach("webhook_out.sending")
-            answer = webhook_sender.send(outgoing, allow_private=self._allow_private)
-            with job.session() as session:
-                act_as(session, "worker:webhook_deliverer", job_id=job.id)
-                outbound.record(session, outgoing.delivery_id, answer, now=clock.now(session))
-            reach("webhook_out.recorded")
+        pause_s = self._tell(job)
         with job.session() as session:
             act_as(session, "worker:webhook_deliverer", job_id=job.id)
             outbound.end_left_behind(session)
-            left_s = outbound.wait_s(session, endpoint_id, now=clock.now(session))
-        return None if left_s is None else Snooze(max(left_s, 1.0))
+            left_s = outbound.wait_s(session, job.args.endpoint_id, now=clock.now(session))
+        return None if left_s is None else Snooze(max(left_s, pause_s))
+
+    def _tell(self, job: Job[DeliverWebhooks]) -> float:
+        """Send until nothing is due, nobody answers or time is short; seconds to the next turn."""
+        for _ in range(SENT_PER_RUN_MAX):
+            job.check_cancelled()
+            if job.remaining < webhook_sender.REQUEST_MAX_S:
+                break
+            with job.session() as session:
+                outgoing = outbound.next_due(session, job.args.endpoint_id, now=clock.now(session))
+            if outgoing is None:
+                break
+            answer = self._send(job, outgoing)
+            if answer.status is None:
+                return SILENT_PAUSE_S
+        return PAUSE_S
+
+    def _send(self, job: Job[DeliverWebhooks], outgoing: Outgoing) -> Answer:
+        reach("webhook_out.sending")
+        answer = webhook_sender.send(outgoing, allow_private=self._allow_private)
+        with job.session() as session:
+            act_as(session, "worker:webhook_deliverer", job_id=job.id)
+            outbound.record(session, outgoing.delivery_id, answer, now=clock.now(session))
+        reach("webhook_out.recorded")
+        return answer

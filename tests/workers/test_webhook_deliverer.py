@@ -196,8 +196,8 @@ def test_no_webhook_goes_into_our_own_network(sessions, endpoint, receiver, deli
 
     assert receiver.got == []
     with sessions() as session:
-        errors = session.execute(text("SELECT last_error FROM webhook_deliveries")).scalars()
-        assert all("no public address" in error for error in errors)
+        errors = session.execute(text("SELECT max(last_error) FROM webhook_deliveries"))
+        assert "no public address" in errors.scalar_one()
 
 
 def test_a_delivery_is_sent_again_on_request(sessions, endpoint, receiver, deliver):
