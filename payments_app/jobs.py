@@ -14,6 +14,8 @@ QUEUES: dict[str, int] = {
     "invoices": 4,
     "emails": 5,
     "webhooks": 5,
+    # Apart from what comes in: other people's servers may hang in every slot of it.
+    "deliveries": 5,
     "maintenance": 1,
 }
 
@@ -131,7 +133,7 @@ class DispatchWebhooks(JobArgs, kind="dispatch_webhooks", queue="webhooks", max_
 class DeliverWebhooks(
     JobArgs,
     kind="deliver_webhooks",
-    queue="webhooks",
+    queue="deliveries",
     max_attempts=20,
     # It begins requests for half a minute, then others have their turn; the rest is one request's.
     timeout=90,

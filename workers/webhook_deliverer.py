@@ -1,11 +1,12 @@
 """Tell one endpoint what is due for it, oldest first; what fails waits, and holds nothing up."""
 
+import queue_core
 from payments_app import clock, webhook_sender
 from payments_app.jobs import DeliverWebhooks
 from payments_app.services import outbound
 from payments_app.services.actor import act_as
 from payments_app.webhook_sender import Answer, Outgoing
-from queue_core import Job, Outcome, Snooze, Worker
+from queue_core import Job, Ok, Outcome, Snooze, Worker
 from queue_core.checkpoints import reach, register
 
 register("webhook_out.sending", "webhook_out.recorded")
@@ -24,12 +25,20 @@ class WebhookDeliverer(Worker[DeliverWebhooks]):
         self._allow_private = allow_private
 
     def perform(self, job: Job[DeliverWebhooks]) -> Outcome:
+        if job.queue != self.options.queue:
+            return self._move(job)
         pause_s = self._tell(job)
         with job.session() as session:
             act_as(session, "worker:webhook_deliverer", job_id=job.id)
             outbound.end_left_behind(session)
             left_s = outbound.wait_s(session, job.args.endpoint_id, now=clock.now(session))
         return None if left_s is None else Snooze(max(left_s, pause_s))
+
+    def _move(self, job: Job[DeliverWebhooks]) -> Outcome:
+        # Stored when deliveries shared a queue with what comes in; there nothing may hang.
+        with job.transaction() as session:
+            queue_core.insert(session, job.args, wake=True)
+        return Ok(None)
 
     def _tell(self, job: Job[DeliverWebhooks]) -> float:
         """Send until nothing is due, nobody answers or time is short; seconds to the next turn."""
