@@ -189,6 +189,18 @@ def test_a_receiver_that_is_gone_is_told_nothing_more(sessions, endpoint, receiv
     assert states(sessions) == ["disabled"]
 
 
+def test_after_the_last_retry_it_is_over(sessions, endpoint, receiver, deliver):
+    Conversation.about_a_new_payment(sessions)
+    receiver.answer = 500
+    with sessions.begin() as session:
+        spent = text("UPDATE webhook_deliveries SET attempts = :attempts")
+        session.execute(spent, {"attempts": len(outbound.RETRY_DELAYS_S)})
+
+    assert deliver() is None
+
+    assert states(sessions) == ["exhausted"]
+
+
 def test_no_webhook_goes_into_our_own_network(sessions, endpoint, receiver, deliver):
     Conversation.about_a_new_payment(sessions)
 
