@@ -51,7 +51,7 @@ CUTS: dict[str, Cut] = {
     ),
     "ours.silence": Cut("payments_app.services.observations", "if received:"),
     "ours.fence": Cut("payments_app.domain.steps", "if payment.must_look:"),
-    "ours.facts": Cut("workers.payment_processor", "payment: Payment = observations."),
+    "ours.facts": Cut("workers.payment_processor", "payment = observations.apply_observation("),
     "ours.request": Cut("payments_app.services.idempotency", "record = session.scalars("),
     "ours.fingerprint": Cut("payments_app.services.idempotency", "if record.fingerprint !="),
     "ours.hint": Cut("payments_app.services.inbound", "def _wake_payment("),
