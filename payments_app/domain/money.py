@@ -168,18 +168,23 @@ def bounded(minor: int, currency: str, field: str = "amount") -> Money:
     return Money(minor, currency)
 
 
-def chargeable(amount: Money, field: str, what: str) -> Money:
-    """An amount that the gateway takes; ``what`` is "a payment". Raises InvalidAmount."""
+def chargeable(amount: Money, field: str, what: str, *, most: Money | None = None) -> Money:
+    """An amount that the gateway takes; ``what`` is "a payment". Raises InvalidAmount.
+
+    What would be right is said, but never more than ``most``.
+    """
     step = charge_step(amount.currency)
     over = amount.minor % step
     if over == 0:
         return amount
     below = Money(amount.minor - over, amount.currency)
-    right = [str(each) for each in (below, below + Money(step, amount.currency)) if each.minor]
+    near = (below, below + Money(step, amount.currency))
+    right = [str(each) for each in near if each.minor and (most is None or each <= most)]
+    advice = f" Right would be {' or '.join(right)}." if right else ""
     raise InvalidAmount(
         field,
         f"{what.capitalize()} of {amount} is not possible: cards are charged in steps of"
-        f" {Money(step, amount.currency)}. Right would be {' or '.join(right)}.",
+        f" {Money(step, amount.currency)}.{advice}",
     )
 
 

@@ -96,7 +96,13 @@ def wake(session: Session, refund: Refund) -> None:
 def _check(session: Session, payment: Payment, amount_minor: int) -> None:
     if amount_minor <= 0:
         raise InvalidAmount("amount_minor", "Refund at least one minor unit.")
-    chargeable(Money(amount_minor, payment.currency), "amount_minor", "a refund")
+    left = payment.refundable_minor
+    chargeable(
+        Money(amount_minor, payment.currency),
+        "amount_minor",
+        "a refund",
+        most=Money(left, payment.currency),
+    )
     if payment.status is not PaymentStatus.COMPLETED:
         raise PaymentNotRefundable(
             f"This payment is {payment.status}. Only a completed payment can be refunded."
@@ -114,7 +120,6 @@ def _check(session: Session, payment: Payment, amount_minor: int) -> None:
         raise RefundInProgress(
             f"Refund {open_refund} of this payment is under way. Wait until it has ended."
         )
-    left = payment.refundable_minor
     if amount_minor > left:
         what = f"At most {Money(left, payment.currency)} is left to refund."
         raise RefundExceedsPayment(what if left else "Nothing is left to refund.")

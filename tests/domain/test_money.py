@@ -82,6 +82,22 @@ def test_what_cannot_be_charged_is_refused_with_what_could_be(amount, code):
     assert (f"Right would be {below} or" in said) is (below.minor > 0)
 
 
+@pytest.mark.parametrize(
+    ("amount", "most", "right"),
+    [
+        (2_005, 2_000, "Right would be KWD 2.000."),
+        (2_005, 2_010, "Right would be KWD 2.000 or KWD 2.010."),
+        (5, 9, "in steps of KWD 0.010."),
+        (5_005, 2_000, "in steps of KWD 0.010."),
+    ],
+)
+def test_never_more_is_suggested_than_is_left(amount, most, right):
+    with pytest.raises(InvalidAmount) as refused:
+        chargeable(Money(amount, "KWD"), "amount_minor", "a refund", most=Money(most, "KWD"))
+
+    assert str(refused.value).replace("\N{NO-BREAK SPACE}", " ").endswith(right)
+
+
 @pytest.mark.parametrize("code", ["", "usd", "XXX", "DEM", "US", "DOLLAR", "<script>"])
 def test_what_is_no_currency_of_today_is_refused(code):
     with pytest.raises(UnknownCurrency) as refused:
