@@ -53,6 +53,9 @@ def test_where_halves_go_is_chosen_previewed_saved_and_shown_again(owner: Browse
     saved = post(owner, form, **even).headers["Location"]
 
     assert "Total $1.02" in words(owner.get(saved))
+    assert "Rounding Halves are rounded to even" in words(owner.get(saved))
+    as_usual = post(owner, form, **halves).headers["Location"]
+    assert "Halves" not in words(owner.get(as_usual))
     assert '<option value="half_even" selected>' in owner.get(f"{saved}/edit").text
 
 
@@ -91,6 +94,27 @@ def test_the_preview_says_what_each_line_comes_to(owner: Browser, form):
     assert "Total $2,412.09" in words(answer)
     assert 'id="amount-1" hx-swap-oob="true"' in answer.text
     assert "$29.99" in answer.text
+
+
+def test_the_preview_says_what_saving_would_refuse(owner: Browser, form):
+    """KWD 5.376 cannot be charged, and whoever types it should not find out by saving."""
+    lines: dict[str, Any] = {"quantity": ["1", "1"], "tax_rate": ["0", "0"]}
+    typed = {**lines, "currency": "KWD", "unit_price": ["1.376", "4"]}
+    sentence = (
+        "A total of KWD 5.376 is not possible: cards are charged in steps of KWD 0.010. Right would"
+        " be KWD 5.370 or KWD 5.380."
+    )
+    assert sentence in words(post(owner, form, **typed)).replace("\N{NO-BREAK SPACE}", " ")
+
+    shown = words(post(owner, form, "/invoices/preview", **typed))
+
+    assert sentence in shown.replace("\N{NO-BREAK SPACE}", " ")
+    right = {**typed, "unit_price": ["1.380", "4"]}
+    assert "not possible" not in words(post(owner, form, "/invoices/preview", **right))
+
+
+def test_a_new_form_does_not_complain_of_its_zero_total(owner: Browser, form):
+    assert "nothing to pay" not in words(owner.get("/invoices/new"))
 
 
 def test_an_empty_line_is_an_offer_and_no_mistake(owner: Browser, form):

@@ -4,17 +4,18 @@ The rules are the domain's; here text becomes values, line by line, so that all 
 at once. Prices are read in the form's currency: "1.50" means nothing in yen.
 """
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
 from flask import request
 
-from payments_app.domain.errors import DomainError, Invalid, UnknownCurrency
+from payments_app.domain.errors import DomainError, Invalid, InvalidAmount, UnknownCurrency
 from payments_app.domain.invoice import LINES_MAX, TERMS_DAYS, Invoice
 from payments_app.domain.money import Money, Rounding, currencies, parse_decimal, parse_major
 from payments_app.domain.totals import Totals, compute
 from payments_app.services.invoices import LineDraft
+from payments_app.services.invoices.drafts import require_payable
 from payments_app.services.invoices.lines import checked_lines
 from payments_app.web.forms import Form, checked_date, one_of
 
@@ -48,10 +49,11 @@ class Line:
 
 @dataclass
 class Sums:
-    """Totals for people; None while a line cannot be read."""
+    """Totals for people; None while a line cannot be read. ``refused`` is what saving would say."""
 
     currency: str
-    totals: Totals | None = field(default=None)
+    totals: Totals | None = None
+    refused: str = ""
 
 
 class InvoiceForm(Form):
@@ -150,7 +152,7 @@ class InvoiceForm(Form):
         totals = compute(drafts, rounding)
         for line, amount in zip(self._written(), totals.line_minor, strict=True):
             line.amount_minor = amount
-        return Sums(self["currency"], totals)
+        return Sums(self["currency"], totals, _refusal(totals.total_minor, self["currency"]))
 
     def take(self, error: DomainError) -> None:
         super().take(error)
@@ -192,6 +194,15 @@ class InvoiceForm(Form):
         except Invalid as error:
             self.refuse(name, f"Line {int(name.split('.')[1]) + 1}: {error}")
         return None
+
+
+def _refusal(total_minor: int, currency: str) -> str:
+    """Why a total cannot be saved, or nothing."""
+    try:
+        require_payable(Money(total_minor, currency))
+    except InvalidAmount as error:
+        return str(error)
+    return ""
 
 
 def _blank_line() -> Line:
