@@ -61,6 +61,7 @@ def finish_unpaid(payment: Payment, now: datetime) -> None:
     payment.next_action_at = None
     payment.must_look = False
     payment.waits = 0
+    payment.review_reason = None
 
 
 def begin(

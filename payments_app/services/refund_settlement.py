@@ -82,6 +82,7 @@ def _end(payment: Payment, refund: Refund, now: datetime) -> None:
     payment.refund_reserved_minor -= refund.amount_minor
     refund.finished_at = now
     refund.next_action_at = None
+    refund.review_reason = None
 
 
 def _take_back(session: Session, payment: Payment, refund: Refund) -> int:

@@ -87,6 +87,7 @@ class TestPayments:
 
         assert fence.op is Op.CANCEL_INTENT
         assert parked.payment.status is PaymentStatus.CANCELLED
+        assert parked.payment.review_reason is None  # It says why one waits, and none does.
 
     def test_asking_again_changes_nothing_but_the_time_of_the_next_look(self, parked):
         assert decide(parked, Decision.ASK).status is PaymentStatus.NEEDS_REVIEW
@@ -204,6 +205,7 @@ class TestRefunds:
         refund = decide_refund(refused, Decision.GIVE_UP)
 
         assert (refund.status, refund.failure_code) == (RefundStatus.FAILED, "given_up")
+        assert refund.review_reason is None
         assert paid.payment.refundable_minor == 12_000
 
     def test_after_silence_the_forgotten_key_is_never_used_again(self, silent):
