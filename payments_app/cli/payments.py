@@ -1,6 +1,9 @@
 """``flask payments``: what waits for a person, and deciding about it from the command line."""
 
+from collections.abc import Iterator
 from dataclasses import asdict
+from datetime import datetime
+from typing import cast
 
 import click
 from sqlalchemy.orm import Session
@@ -10,6 +13,7 @@ from payments_app.cli.db import database, explained
 from payments_app.cli.output import as_json_option, confirmed, print_json, print_table
 from payments_app.cli.selection import actor
 from payments_app.domain.errors import DomainError
+from payments_app.domain.money import Money
 from payments_app.domain.review import (
     MOVES_MONEY,
     Choice,
@@ -66,7 +70,7 @@ def show(id: str, *, as_json: bool) -> None:
     if as_json:
         print_json({**shown, "choices": [asdict(choice) for choice in choices]})
         return
-    print_table(("field", "value"), list(shown.items()), empty="")
+    print_table(("field", "value"), list(_rows(shown)), empty="")
     print_table(
         ("decision", "open"),
         [(choice.decision, choice.refused or "yes") for choice in choices],
@@ -79,18 +83,49 @@ def show(id: str, *, as_json: bool) -> None:
 @click.argument("decision", type=click.Choice([each.value for each in Decision]))
 @click.option("--reason", required=True, help="Why, for whoever asks later.")
 @click.option("--reference", default="", help="For record: the charge's or refund's id there.")
+@click.option(
+    "--dry-run", is_flag=True, help="Only say what would be decided; compares no reference."
+)
 @click.option("--yes", is_flag=True, help="Do not ask before money may move.")
-def decide(ids: tuple[str, ...], decision: str, reason: str, reference: str, *, yes: bool) -> None:
+def decide(
+    ids: tuple[str, ...],
+    decision: str,
+    reason: str,
+    reference: str,
+    *,
+    dry_run: bool,
+    yes: bool,
+) -> None:
     """Decide about payments and refunds that need review: each by itself, refused or not."""
     chosen = Decision(decision)
     if reference and len(ids) > 1:
         raise click.UsageError("A reference names one charge or refund: decide about one ID.")
+    if dry_run:
+        _report_refused(ids, [id for id in ids if not _would_be_decided(id, chosen)])
+        return
     question = f"{decision} may move money of {', '.join(ids)}, or records that it moved. Go on?"
     if chosen in MOVES_MONEY and not confirmed(question, yes=yes):
         raise click.Abort
-    refused = [id for id in ids if not _decided(id, chosen, reason, reference)]
+    _report_refused(ids, [id for id in ids if not _decided(id, chosen, reason, reference)])
+
+
+def _report_refused(ids: tuple[str, ...], refused: list[str]) -> None:
     if refused:
         raise click.ClickException(f"{len(refused)} of {len(ids)} refused.")
+
+
+def _would_be_decided(id: str, chosen: Decision) -> bool:
+    """By the rules that ``decide`` itself asks, read without a lock and nothing written."""
+    with explained(), database().sessions() as session:
+        try:
+            shown, choices = _looked_at(session, id)
+            service.require_open(choices, chosen)
+        except DomainError as error:
+            click.echo(f"{id}: {error}", err=True)
+            return False
+    amount = Money(cast("int", shown["amount_minor"]), str(shown["currency"]))
+    click.echo(f"{id}: would {chosen} ({amount}, {shown['status']}: {shown['review_reason']}).")
+    return True
 
 
 def _decided(id: str, chosen: Decision, reason: str, reference: str) -> bool:
@@ -134,6 +169,23 @@ def _looked_at(session: Session, id: str) -> tuple[dict[str, object], list[Choic
         "gateway": asdict(word) if word else None,
     }
     return held, payment_choices(payment, word)
+
+
+def _rows(shown: dict[str, object], within: str = "") -> Iterator[tuple[str, object]]:
+    """A row for each value: ``gateway at``, and ``gateway 1 status`` in a list."""
+    for name, value in shown.items():
+        label = f"{within} {name}".strip()
+        match value:
+            case dict():
+                yield from _rows(value, label)
+            case [_, *_]:
+                yield from _rows({str(n): each for n, each in enumerate(value, 1)}, label)
+            case []:
+                yield label, None
+            case datetime():
+                yield label, value.isoformat()
+            case _:
+                yield label, value
 
 
 def _is_refund(id: str) -> bool:

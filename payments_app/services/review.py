@@ -55,7 +55,7 @@ def decide_payment(
     payment = lock_payment(session, payment_id)
     _unchanged(payment.version, expected_version)
     word = intent_word(session, payment)
-    _permitted(payment_choices(payment, word), decision)
+    require_open(payment_choices(payment, word), decision)
     match decision:
         case Decision.ASK:
             payments.check_now(session, payment_id, now=now)
@@ -85,7 +85,7 @@ def decide_refund(
     payment, refund = lock_refund(session, refund_id)
     _unchanged(refund.version, expected_version)
     word = refund_word(session, refund)
-    _permitted(refund_choices(refund, word, now), decision)
+    require_open(refund_choices(refund, word, now), decision)
     match decision:
         case Decision.ASK:
             _look_again(session, refund, now)
@@ -113,7 +113,8 @@ def _unchanged(version: int, expected: int | None) -> None:
         raise VersionConflict("This changed while you were looking. Look at it again, then decide.")
 
 
-def _permitted(choices: list[Choice], decision: Decision) -> None:
+def require_open(choices: list[Choice], decision: Decision) -> None:
+    """Raises DecisionRefused unless the decision is among them and open."""
     if not choices:
         raise DecisionRefused("Nobody needs to decide about this: it is not in review any more.")
     choice = next((each for each in choices if each.decision is decision), None)

@@ -1,5 +1,7 @@
 """``flask payments``: what waits for a person, decided from the command line."""
 
+from datetime import datetime
+
 import pytest
 
 from payments_app.domain.payment import PaymentStatus
@@ -66,6 +68,37 @@ def test_many_are_decided_at_once_and_each_by_itself(flask_cli, sessions, parked
     assert {parked.payment.status, other.payment.status} == {PaymentStatus.PROCESSING}
     both = ("decide", *ids, "record", "--reason", "x", "--reference", "ch_1", "--yes")
     assert flask_cli("payments", *both).exit_code == 2
+
+
+def test_a_dry_run_says_what_would_be_decided_about_each_and_changes_nothing(flask_cli, parked):
+    ids = (parked.payment_id, "pay_none")
+    before = parked.payment.version
+
+    ran = flask_cli("payments", "decide", *ids, "resume", "--reason", "mended", "--dry-run")
+
+    reason = "gateway_rejected:authentication_error"
+    assert f"{ids[0]}: would resume ($120.00, needs_review: {reason})." in ran.output
+    assert (ran.exit_code, "1 of 2 refused" in ran.errors) == (1, True)
+    assert (parked.payment.status, parked.payment.version) == (PaymentStatus.NEEDS_REVIEW, before)
+    wrong = flask_cli("payments", "decide", ids[0], "give_up", "--reason", "x", "--dry-run")
+    assert (wrong.exit_code, "is no decision for this" in wrong.errors) == (1, True)
+
+
+def test_what_is_shown_to_people_has_a_line_for_each_fact(flask_cli, sessions, parked):
+    paid = Conversation.about_a_new_payment(sessions)
+    paid.confirm_sent()
+    paid.hear(paid.succeeded())
+    refund = start(paid, 1_000)
+    refund.turn(REFUSED)
+
+    shown = [
+        flask_cli("payments", "show", id).output for id in (parked.payment_id, refund.refund_id)
+    ]
+
+    at = next(line for line in shown[0].splitlines() if line.startswith("gateway at"))
+    assert datetime.fromisoformat(at.split()[-1]).tzinfo is not None
+    assert "gateway outcome" in shown[0]
+    assert not any(sign in text for text in shown for sign in ("{", "[", "datetime"))
 
 
 def test_a_refund_is_decided_by_its_id(flask_cli, sessions):
