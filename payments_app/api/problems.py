@@ -15,6 +15,8 @@ MEDIA_TYPE = "application/problem+json"
 STATUS_OF_CODE = {
     "not_found": 404,
     "invalid_signature": 400,
+    "signature_too_early": 400,
+    "signature_too_old": 400,
     "version_conflict": 412,
     "refund_exceeds_payment": 422,
     "currency_mismatch": 422,

@@ -124,10 +124,10 @@ def replay(session: Session, event_id: str) -> InboundEvent:
 def _checked(event: object) -> tuple[str, str, str | None]:
     if not isinstance(event, dict):
         raise Invalid("body", "Send one JSON object: an event.")
-    for name in ("id", "type"):
+    for name, named in (("id", "an id"), ("type", "a type")):
         value = event.get(name)
         if not isinstance(value, str) or not 0 < len(value) <= ID_LENGTH_MAX:
-            raise Invalid(name, f"An event has a {name}: text of 1 to {ID_LENGTH_MAX} characters.")
+            raise Invalid(name, f"An event has {named}: text of 1 to {ID_LENGTH_MAX} characters.")
     _refuse_unstorable(event)
     subject = _object(event).get("id")
     return event["id"], event["type"], subject if isinstance(subject, str) else None

@@ -90,7 +90,7 @@ def test_of_eight_refunds_at_once_one_is_reserved_and_seven_are_told_why(api: Ap
     ("body", "secret", "age_s", "status", "code"),
     [
         (EVENT, "whsec_of_somebody_else", 0, 400, "invalid_signature"),
-        (EVENT, None, 301, 400, "invalid_signature"),
+        (EVENT, None, 301, 400, "signature_too_old"),
         (b"no json", None, 0, 400, "malformed_json"),
         (MEGABYTE, None, 0, 413, "body_too_large"),
     ],
