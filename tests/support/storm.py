@@ -28,6 +28,10 @@ _UNDER_WAY = (
     " AND queue IN ('payments', 'webhooks')"
 )
 _OPEN = "SELECT FROM payments WHERE status IN ('pending', 'processing')"
+# After twelve silences a payment is asked about once an hour: those wait as the ones in review do.
+_OPEN_SOON = (
+    f"{_OPEN} AND (next_action_at IS NULL OR next_action_at < now() + interval '10 minutes')"
+)
 
 
 @dataclass
@@ -81,8 +85,8 @@ class Storm:
         return Counter(self.app.payments().values())
 
     def decided(self, timeout_s: float) -> None:
-        """Wait until the rules have nothing more to do at once: each final, or a person's."""
-        wait_until(lambda: self._none(_OPEN), timeout_s=timeout_s)
+        """Wait until the rules have nothing more to do soon: each final, or not due for long."""
+        wait_until(lambda: self._none(_OPEN_SOON), timeout_s=timeout_s)
 
     def quiet(self, timeout_s: float) -> None:
         """Wait until no job is under way: nothing will move while the books are compared."""

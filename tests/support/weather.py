@@ -83,20 +83,21 @@ def told(app: RunningApp, what: str, **body: object) -> dict[str, Any]:
     return said
 
 
-def look_at_everything_in_review(app: RunningApp) -> int:
-    """What an hour would bring: every payment in review is looked at once more."""
+def look_at_everything_left(app: RunningApp) -> int:
+    """What an hour would bring: every payment in review, or silent for long, is looked at again."""
     with app.sessions.begin() as session:
         now = clock.now(session)
-        found = [each for each in _in_review(session) if each.gateway_intent_id is not None]
-        for payment in found:
-            payments.check_now(session, payment.id, now=now)
-        return len(found)
+        found = [*_in_review(session), *_in(session, PaymentStatus.PROCESSING)]
+        known = [each.id for each in found if each.gateway_intent_id is not None]
+        for payment_id in known:
+            payments.check_now(session, payment_id, now=now)
+        return len(known)
 
 
 def looked_at(app: RunningApp) -> bool:
     """Whether no look is due or under way any more."""
     query = text(
-        "SELECT NOT EXISTS (SELECT FROM payments WHERE status = 'needs_review'"
+        "SELECT NOT EXISTS (SELECT FROM payments WHERE status IN ('needs_review', 'processing')"
         " AND gateway_intent_id IS NOT NULL AND (must_look OR next_action_at <= now()))"
     )
     with app.engine.connect() as connection:
@@ -123,7 +124,11 @@ def decide(app: RunningApp, payment_ids: Sequence[str]) -> None:
 
 
 def _in_review(session: Session) -> list[Payment]:
-    return list(session.query(Payment).where(Payment.status == PaymentStatus.NEEDS_REVIEW))
+    return _in(session, PaymentStatus.NEEDS_REVIEW)
+
+
+def _in(session: Session, status: PaymentStatus) -> list[Payment]:
+    return list(session.query(Payment).where(Payment.status == status))
 
 
 def _asked(app: RunningApp, what: str) -> dict[str, Any]:
