@@ -33,9 +33,9 @@ from tests.support.simulator import Simulator
 from tests.support.waiting import wait_until
 from workers.payment_processor import PaymentProcessor
 
-# Create and confirm, P and R each: all of them name the request. A fifth is not made: the test with
-# that number would notice it.
-COMMITS = 4
+# The first question, its answer with the second, the last answer: all of them name a request. A
+# fourth is not made: the test with that number would notice it.
+COMMITS = 3
 HELD_AT = [("payment.locked", 1), ("payment.observed", 2)]
 # In the short form: the commit that completes the payment, and the one that is not made.
 SOME_COMMITS = (3, COMMITS + 1)
